@@ -262,7 +262,7 @@ class BatchBuilder:
         *,
         received: int,
         quality: int = 0,
-        origin: Origin = Origin.DEVICE,
+        origin: int = Origin.DEVICE,
     ) -> None:
         """Append one sample. An integer beyond 64 bits is kept as the nearest float."""
         raw: int

@@ -29,7 +29,7 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
     for _ in range(20):  # tasks that were cancelled get a few turns to end
-        left = [t for t in asyncio.all_tasks() - before if not t.done()]
+        left = [t for t in asyncio.all_tasks() - before if not t.done() and t is not asyncio.current_task()]
         if not left:
             return
         await asyncio.sleep(0.01)

@@ -1,0 +1,289 @@
+"""The documents a configuration folder may hold, told apart by `type`.
+
+    type: site               one centre: its name, zone and calendars       (exactly one)
+    type: scene              one demonstration scene: sources, lines, devices, tags
+    type: centre             the server: where it listens, where samples are kept
+    type: edge               an edge: outbox and uplink
+    type: network-profile    a link: delay, loss, roaming, coverage (see `network_profile`)
+
+Only shape is checked here; what refers to what is checked by `crossrefs`, and `loader`
+reports both together.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+from configs.base import Identifier, Port, Seconds, Secret, Strict, Words
+from configs.sources import SourceConfig
+from plant.assets import Access
+from plant.errors import UnitError
+from plant.packml import PackState
+from plant.tags import Kind, OnDecrease, Role
+from plant.units import check_unit
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone; write e.g. Asia/Shanghai") from error
+    return name
+
+
+def _unit(code: str) -> str:
+    try:
+        check_unit(code)
+    except UnitError as error:
+        raise ValueError(str(error)) from error
+    return code
+
+
+def _state(name: object) -> object:
+    if isinstance(name, str):
+        try:
+            return PackState[name.upper().replace("-", "_")]
+        except KeyError:
+            known = ", ".join(s.name.lower() for s in PackState)
+            raise ValueError(f"{name!r} is not a PackML state; one of {known}") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Unit = Annotated[str, AfterValidator(_unit), Field(description="UCUM code, e.g. kW.h, Cel, mm/s, {part}")]
+State = Annotated[PackState, BeforeValidator(_state, json_schema_input_type=str)]
+_PACKML = {str(int(s)): s for s in PackState}
+
+
+# ---------------------------------------------------------------------------- calendar
+class Weekday(StrEnum):
+    """Days of the week, Monday first."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+class BreakConfig(Strict):
+    """A planned pause inside a shift, in local time; it may lie after midnight."""
+
+    start: time
+    end: time
+
+
+class ShiftConfig(Strict):
+    """A shift in local time. An end not later than its start lies on the next day."""
+
+    id: Identifier
+    name: Words = Words()
+    days: tuple[Weekday, ...] = tuple(Weekday)
+    start: time
+    end: time
+    breaks: tuple[BreakConfig, ...] = ()
+
+
+class CalendarConfig(Strict):
+    """When production is planned. `holidays` have no shifts, whatever the weekday.
+
+    `extra` days are worked although their weekday is not: they follow `extra_as`'s pattern.
+    """
+
+    shifts: tuple[ShiftConfig, ...] = Field(min_length=1)
+    holidays: frozenset[date] = frozenset()
+    extra: frozenset[date] = frozenset()
+    extra_as: Weekday = Weekday.MON
+
+
+class SiteDocument(Strict):
+    """One centre."""
+
+    type: Literal["site"]
+    id: Identifier
+    name: Words
+    zone: Zone = "Asia/Shanghai"
+    calendars: dict[Identifier, CalendarConfig] = Field(default_factory=dict)
+
+
+# ------------------------------------------------------------------------------- scene
+class CounterConfig(Strict):
+    """How a cumulative tag may step back; see `plant.tags.CounterPolicy`."""
+
+    on_decrease: OnDecrease = OnDecrease.RESET
+    modulus: int = Field(default=2**32, ge=2)
+    largest_step: float | None = Field(default=None, gt=0)
+
+
+class TagConfig(Strict):
+    """One signal of a device. `address` has the form that the source's type asks for.
+
+    `states`: `packml` when the raw value already is the PackTag number, else a map from raw
+    value to PackML state name.
+    """
+
+    id: Identifier
+    kind: Kind
+    role: Role | None = None
+    label: str = Field(default="", max_length=64)
+    unit: Unit = "1"
+    low: float | None = None
+    high: float | None = None
+    deadband: float = Field(default=0.0, ge=0)
+    stale_after: Seconds = 10.0
+    description: Words = Words()
+    states: dict[str, State] = Field(default_factory=dict)
+    counter: CounterConfig = CounterConfig()
+    source: Identifier | None = None
+    address: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _packml(cls, value: Any) -> Any:  # noqa: ANN401 - raw YAML
+        if isinstance(value, dict) and isinstance(value.get("states"), dict):
+            return {**value, "states": {str(k): v for k, v in value["states"].items()}}
+        if isinstance(value, dict) and value.get("states") == "packml":
+            return {**value, "states": _PACKML}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TagConfig:
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.kind is Kind.STATE and self.role is Role.STATE and not self.states:
+            raise ValueError("a state tag needs states: packml, or a map from raw value to PackML state")
+        if self.states and self.kind is not Kind.STATE:
+            raise ValueError(f"states belong to kind state, not {self.kind.value}")
+        return self
+
+
+def _ideal(value: object) -> object:
+    return value if isinstance(value, dict) else {"": value}
+
+
+class DeviceConfig(Strict):
+    """One machine, vehicle, station or probe; `ideal_cycle` is one figure or one per product."""
+
+    id: Identifier
+    name: Words
+    type: Identifier = "machine"
+    access: Access = Access.WIRED
+    position: tuple[float, float] | None = None
+    ideal_cycle: Annotated[dict[str, Annotated[Seconds, Field(gt=0)]], BeforeValidator(_ideal)] = Field(
+        default_factory=dict
+    )
+    source: Identifier | None = None
+    tags: tuple[TagConfig, ...] = ()
+
+
+class LineConfig(Strict):
+    """Devices that make something together; see `plant.assets.Line` for `serial`."""
+
+    id: Identifier
+    name: Words
+    serial: bool = True
+    devices: tuple[DeviceConfig, ...] = Field(min_length=1)
+
+
+class SimulationConfig(Strict):
+    """The model behind a simulated scene.
+
+    `faces`: which source each of the model's protocol faces answers to.
+    """
+
+    model: Identifier
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    profile: Identifier | None = None
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    faces: dict[Identifier, Identifier] = Field(default_factory=dict)
+
+
+class SceneDocument(Strict):
+    """One demonstration scene."""
+
+    type: Literal["scene"]
+    id: Identifier
+    name: Words
+    description: Words = Words()
+    calendar: Identifier | None = None
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    lines: tuple[LineConfig, ...] = Field(min_length=1)
+    simulation: SimulationConfig | None = None
+
+
+# ----------------------------------------------------------------------- centre and edge
+class EmbeddedConfig(Strict):
+    """Samples are kept by the centre itself, in its data folder."""
+
+    type: Literal["embedded"] = "embedded"
+    seal_every: Seconds = 5.0
+    keep: Seconds | None = Field(default=None, description="retention; none = for ever")
+
+
+class InfluxConfig(Strict):
+    """Samples are kept in an InfluxDB. `version` decides what is spoken and how it is asked."""
+
+    type: Literal["influxdb"]
+    url: str = Field(pattern=r"^https?://\S+$")
+    version: Literal[1, 2, 3] = 2
+    bucket: str = "provenline"
+    organisation: str = "provenline"
+    token: Secret | None = None
+    user: str | None = None
+    password: Secret | None = None
+    timeout: Seconds = 10.0
+
+
+class CentreDocument(Strict):
+    """The server. Listens on loopback unless told otherwise."""
+
+    type: Literal["centre"]
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    historian: Annotated[EmbeddedConfig | InfluxConfig, Field(discriminator="type")] = EmbeddedConfig()
+    write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")
+    body_limit: int = Field(default=25_000_000, ge=1_000, description="bytes of one write, after unpacking")
+    min_coverage: float = Field(default=0.95, ge=0, le=1, description="indicators below it are insufficient data")
+
+
+class OutboxConfig(Strict):
+    """What the edge keeps while the centre is away."""
+
+    max_bytes: int = Field(default=20_000_000_000, ge=1_000_000)
+    max_age: Seconds = 7 * 86_400.0
+
+
+class UplinkConfig(Strict):
+    """Where the edge delivers: a provenline centre or any InfluxDB that takes `/api/v2/write`."""
+
+    url: str = Field(pattern=r"^https?://\S+$")
+    bucket: str = "provenline"
+    organisation: str = "provenline"
+    token: Secret | None = None
+    batch: int = Field(default=5_000, ge=1, le=100_000)
+    timeout: Seconds = 10.0
+
+
+class EdgeDocument(Strict):
+    """An edge. Without `uplink` it delivers to the centre in its own process."""
+
+    type: Literal["edge"]
+    outbox: OutboxConfig = OutboxConfig()
+    uplink: UplinkConfig | None = None
+
+
+class NetworkDocument(BaseModel):
+    """A network profile; checked in full by `configs.network_profile`."""
+
+    type: Literal["network-profile"]
+
+
+Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument
+AnyDocument = Annotated[Document, Field(discriminator="type")]

@@ -137,6 +137,7 @@ class TagConfig(Strict):
     low: float | None = None
     high: float | None = None
     deadband: float = Field(default=0.0, ge=0)
+    min_interval: Seconds = 0.0
     stale_after: Seconds = 10.0
     description: Words = Words()
     states: dict[str, State] = Field(default_factory=dict)
@@ -283,6 +284,7 @@ class NetworkDocument(BaseModel):
     """A network profile; checked in full by `configs.network_profile`."""
 
     type: Literal["network-profile"]
+    id: Identifier
 
 
 Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument

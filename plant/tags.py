@@ -124,7 +124,8 @@ class Tag:
 
     `path`: `site/scene/line/device/signal`. `unit`: UCUM code, `1` when dimensionless.
     `low`, `high`: values outside are kept but marked uncertain. `deadband`: smallest change
-    worth recording, in `unit`. `stale_after`: seconds of silence until the tag reads bad.
+    worth recording, in `unit`. `min_interval`: seconds between two samples worth recording.
+    `stale_after`: seconds of silence until the tag reads bad.
     `states`: raw value (as text) to PackML state, for kind `state`.
     `label`: tells apart several tags of one role on a device, e.g. the cause of a reject.
     """
@@ -137,6 +138,7 @@ class Tag:
     low: float | None = None
     high: float | None = None
     deadband: float = 0.0
+    min_interval: float = 0.0
     stale_after: float = 10.0
     description: Text = Text()
     counter: CounterPolicy = CounterPolicy()

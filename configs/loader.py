@@ -1,0 +1,93 @@
+"""Read a configuration folder whole, or say everything that is wrong with it.
+
+Every `*.yaml` below the folder is one document, told apart by `type`. Faults of shape
+(here) and faults of reference (`crossrefs`) are looked for independently, so one never
+hides the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from configs.configuration import Configuration, assemble
+from configs.crossrefs import check_references
+from configs.reading import Reading, read
+from configs.schema import CentreDocument, EdgeDocument, SceneDocument, SiteDocument
+from configs.schema import NetworkDocument as NetworkProfile
+from configs.shape import nearest, shape_faults
+from plant.errors import ConfigError, Fault
+
+Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument | NetworkProfile
+DOCUMENTS: dict[str, type[Document]] = {
+    "site": SiteDocument,
+    "scene": SceneDocument,
+    "centre": CentreDocument,
+    "edge": EdgeDocument,
+    "network-profile": NetworkProfile,
+}
+"""The document that each `type` announces."""
+
+PACKAGED = Path(__file__).parent
+"""The folder of scene packs, network profiles and settings that ships with the product."""
+
+_MAX_FILES = 2_000
+
+
+def load(folder: Path) -> Configuration:
+    """Return the configuration in `folder`. Raises ConfigError with every fault in it."""
+    documents, faults = examine(folder)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return assemble(folder, documents)
+
+
+def examine(folder: Path) -> tuple[list[Document], list[Fault]]:
+    """Return the sound documents of a folder and every fault found; touches no network."""
+    files, faults = _files(folder)
+    readings = [read(file, str(file.relative_to(folder))) for file in files]
+    documents: list[Document] = []
+    for reading in readings:
+        faults += reading.faults
+        if not reading.faults:
+            document, found = parse(reading)
+            faults += found
+            documents += [document] if document else []
+    if files:
+        faults += check_references(folder, [r for r in readings if isinstance(r.data, dict)])
+    return documents, sorted(faults, key=lambda f: (f.file, f.line, f.path))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a document, for editors: `# yaml-language-server: $schema=…`."""
+    return TypeAdapter(Document).json_schema()
+
+
+def _files(folder: Path) -> tuple[list[Path], list[Fault]]:
+    if not folder.is_dir():
+        return [], [Fault(str(folder), "", "not a folder", "name the folder that holds the YAML files")]
+    files = sorted(p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
+    if not files:
+        return [], [Fault(str(folder), "", "no YAML files in it")]
+    if len(files) > _MAX_FILES:
+        return [], [
+            Fault(str(folder), "", f"more than {_MAX_FILES} YAML files", "name the configuration folder itself")
+        ]
+    return files, []
+
+
+def parse(reading: Reading) -> tuple[Document | None, list[Fault]]:
+    """Return a file's document, or None and a fault for each thing malformed in it."""
+    if not isinstance(reading.data, dict):
+        return None, [reading.fault((), "not a mapping of keys to values")]
+    kind = reading.data.get("type")
+    model = DOCUMENTS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        hint = nearest(str(kind), DOCUMENTS) or f"one of {', '.join(DOCUMENTS)}"
+        return None, [reading.fault(("type",), "missing" if kind is None else f"unknown type {kind!r}", hint)]
+    try:
+        return model.model_validate(reading.data), []
+    except ValidationError as error:
+        return None, list(shape_faults(reading, error, model))

@@ -1,0 +1,132 @@
+"""One supervisor a source: it opens, reads, hands on, and opens again when the link is lost.
+
+    connecting ──▶ flowing ──▶ lost ──(full-jitter back-off, at most 30 s)──▶ connecting
+                      └─ silent for too long counts as lost
+
+Losing a source makes all its tags read bad at once, one sample each; there is one log line
+on loss and one on recovery, however many attempts lie between. Any batch resets the back-off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from collectors.source import Source
+from edge.filters import Filters
+from plant.batch import Batch, BatchBuilder, Origin
+from plant.clock import SECOND, Clock
+from plant.errors import ConfigError, Disconnected
+from plant.quality import Quality
+from plant.tags import Tag
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Condition:
+    """What the supervisor knows of its source; `lag` is received minus source time of the last sample, s."""
+
+    connected: bool = False
+    reconnects: int = 0
+    lag: float = 0.0
+    reason: str = "not opened yet"
+
+
+class Supervisor:
+    """Keeps one source flowing into `deposit` until it is cancelled.
+
+    `silence`: seconds without any batch after which an open source counts as lost.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        tags: Iterable[Tag],
+        deposit: Callable[[Batch], Awaitable[None]],
+        *,
+        clock: Clock,
+        silence: float,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self.source = source
+        self.condition = Condition()
+        self._tags = tuple(tags)
+        self._filters = Filters(self._tags)
+        self._deposit = deposit
+        self._clock = clock
+        self._silence = silence
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads reconnections, keeps no secret
+        self._attempts = 0
+
+    async def run(self) -> None:
+        """Supervise for ever; returns only when the source says that it has ended."""
+        while True:
+            try:
+                await self._read()
+            except (Disconnected, ConfigError) as error:
+                await self._lost(str(error))
+            else:
+                log.info("source ended", source=self.source.name)
+                return
+            self._attempts += 1
+            await self._clock.sleep(self._delay())
+
+    async def _read(self) -> None:
+        async with self.source.open() as batches:
+            while True:
+                batch = await self._next(batches)
+                if batch is None:
+                    return
+                if not self.condition.connected:
+                    self._found()
+                if len(batch):
+                    self.condition.lag = float(batch.received[-1] - batch.time[-1]) / SECOND
+                await self._deposit(self._filters(batch))
+
+    async def _next(self, batches: AsyncIterator[Batch]) -> Batch | None:
+        reading = asyncio.ensure_future(anext(batches, None))
+        dog = asyncio.ensure_future(self._clock.sleep(self._silence))
+        try:
+            await asyncio.wait((reading, dog), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                return reading.result()
+        finally:
+            for task in (reading, dog):
+                task.cancel()
+            await asyncio.gather(reading, dog, return_exceptions=True)
+        raise Disconnected(f"{self.source.name}: connected, but silent for {self._silence:g} s")
+
+    def _found(self) -> None:
+        if self.condition.reason:
+            log.info("source connected", source=self.source.name, attempts=self._attempts + 1)
+        self.condition.connected, self.condition.reason = True, ""
+        self._attempts = 0
+
+    async def _lost(self, reason: str) -> None:
+        first = self.condition.connected or self._attempts == 0
+        if self.condition.connected:
+            self.condition.reconnects += 1
+        self.condition.connected, self.condition.reason = False, reason
+        if first:
+            log.warning("source lost", source=self.source.name, reason=reason)
+            await self._deposit(self._all_bad())
+
+    def _all_bad(self) -> Batch:
+        now, builder = self._clock.now(), BatchBuilder()
+        for tag in self._tags:
+            origin = Origin.SIMULATED if tag.simulated else Origin.DEVICE
+            quality = Quality.BAD_NO_COMMUNICATION
+            builder.add(tag.path, now, float("nan"), received=now, quality=quality, origin=origin)
+        return builder.build()
+
+    def _delay(self) -> float:
+        ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(self._attempts, 16))
+        return self._jitter.uniform(0, ceiling)

@@ -1,0 +1,123 @@
+"""Which node an address means: a node id as it stands, or a browse path to be looked up.
+
+All paths are walked together, one level of the address space at a time, so a thousand
+paths through one folder browse that folder once. Node ids depend on the order of the
+server's namespaces only by their index; a path survives when a server numbers its nodes anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asyncua import ua
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.uaerrors import UaError
+
+from collectors.opcua.link import Link
+from configs.sources import OpcuaAddress
+from plant.quality import Quality
+
+BREADTH = 20_000
+"""Most nodes looked at on one level, and most children taken of one node."""
+
+_SEPARATOR = re.compile(r"(?<!&)/")
+_PART = re.compile(r"(?:(\d+):)?(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class BadAddress:
+    """An address that leads to no node: the quality its tag reads, and why."""
+
+    quality: int
+    reason: str
+
+
+Part = tuple[int, str] | None
+"""A browse name as namespace index and name, or None for any."""
+
+
+def parse_path(path: str) -> tuple[Part, ...]:
+    """Split a browse path into parts; `&` before `/`, `&` or `*` takes its meaning away.
+
+    Raises ValueError on an empty part.
+    """
+    parts: list[Part] = []
+    for word in _SEPARATOR.split(path.strip("/")):
+        if word == "*":
+            parts.append(None)
+            continue
+        match = _PART.fullmatch(word)
+        if match is None:
+            raise ValueError(f"browse path {path!r} has an empty part")
+        parts.append((int(match[1] or 0), re.sub(r"&(.)", r"\1", match[2])))
+    return tuple(parts)
+
+
+def path_part(name: ua.QualifiedName) -> str:
+    """Write a browse name as a part of a path that `parse_path` reads."""
+    escaped = re.sub(r"([&/*])", r"&\1", name.Name or "")
+    return f"{name.NamespaceIndex}:{escaped}"
+
+
+async def resolve(link: Link, addresses: Sequence[OpcuaAddress]) -> list[ua.NodeId | BadAddress]:
+    """Find the node of each address. Raises Disconnected when the link is lost."""
+    found: dict[int, ua.NodeId | BadAddress] = {}
+    paths: dict[int, tuple[Part, ...]] = {}
+    for index, address in enumerate(addresses):
+        try:
+            if address.node is not None:
+                found[index] = _node_id(address.node)
+            else:
+                paths[index] = parse_path(address.path or "")
+        except ValueError as error:
+            found[index] = BadAddress(Quality.BAD_CONFIGURATION_ERROR, str(error))
+    for index, nodes in (await _walk(link, paths)).items():
+        found[index] = _only(nodes, addresses[index].path or "")
+    return [found[index] for index in range(len(addresses))]
+
+
+def _node_id(text: str) -> ua.NodeId:
+    try:
+        return ua.NodeId.from_string(text)
+    except (ValueError, UaError) as error:
+        raise ValueError(f"{text!r} is not a node id") from error
+
+
+def _only(nodes: list[ua.NodeId], path: str) -> ua.NodeId | BadAddress:
+    if len(nodes) == 1:
+        return nodes[0]
+    if not nodes:
+        return BadAddress(Quality.BAD_NODE_UNKNOWN, f"no variable matches {path}")
+    some = ", ".join(node.to_string() for node in nodes[:3])
+    return BadAddress(Quality.BAD_CONFIGURATION_ERROR, f"{len(nodes)} variables match {path}: {some}, …")
+
+
+async def _walk(link: Link, paths: dict[int, tuple[Part, ...]]) -> dict[int, list[ua.NodeId]]:
+    """Return every variable that each path matches."""
+    ends: dict[int, list[ua.NodeId]] = {index: [] for index in paths}
+    level: dict[ua.NodeId, set[int]] = {ua.NodeId(ua.Int32(ObjectIds.ObjectsFolder)): set(paths)}
+    depth = 0
+    while level := {node: alive for node, alive in level.items() if alive}:
+        nodes = list(level)[:BREADTH]
+        below: dict[ua.NodeId, set[int]] = {}
+        for node, children in zip(nodes, await link.children(nodes, most=BREADTH), strict=True):
+            wanted: dict[Part, set[int]] = {}
+            for index in level[node]:
+                wanted.setdefault(paths[index][depth], set()).add(index)
+            for child in children:
+                name = (child.BrowseName.NamespaceIndex, child.BrowseName.Name or "")
+                for index in wanted.get(name, set()) | wanted.get(None, set()):
+                    if len(paths[index]) > depth + 1:
+                        below.setdefault(local_id(child), set()).add(index)
+                    elif child.NodeClass == ua.NodeClass.Variable and local_id(child) not in ends[index]:
+                        ends[index].append(local_id(child))
+        level, depth = below, depth + 1
+    return ends
+
+
+def local_id(child: ua.ReferenceDescription) -> ua.NodeId:
+    """Return the id of a referenced node, which a browse of one server always finds in that server."""
+    node = child.NodeId
+    return ua.NodeId(node.Identifier, node.NamespaceIndex, node.NodeIdType)

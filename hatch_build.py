@@ -69,14 +69,20 @@ def fresh(web: Path) -> bool:
     return stamp.is_file() and stamp.read_text() == digest(web)
 
 
+def _said(*command: str) -> str:
+    """Return what a program prints, or nothing when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return "" if done.returncode else done.stdout
+
+
 def system_npm() -> list[str] | None:
-    """Return the command for the machine's own npm, or None where Node.js is missing or too old."""
+    """Return the command for the machine's own npm, or None where it or Node.js is missing, broken or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    version = re.match(r"v(\d+)\.(\d+)", said)
-    return [npm] if version and (int(version[1]), int(version[2])) >= NODE_OLDEST else None
+    version = re.match(r"v(\d+)\.(\d+)", _said(node, "--version"))
+    recent = version is not None and (int(version[1]), int(version[2])) >= NODE_OLDEST
+    return [npm] if recent and _said(npm, "--version") else None
 
 
 def _wheel_npm() -> tuple[list[str], Path]:

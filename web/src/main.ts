@@ -1,3 +1,10 @@
 import { createApp } from 'vue'
 import App from './App.vue'
-createApp(App).mount('#app')
+import { router } from './router'
+import { i18n } from './words'
+import './styles/tokens.css'
+import './styles/base.css'
+
+createApp(App).use(router).use(i18n).mount('#app')
+
+void import('./styles/fonts')

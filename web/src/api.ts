@@ -1,0 +1,208 @@
+/**
+ * The one place that knows the server: its addresses, its shapes, its ways to fail.
+ *
+ * Times are milliseconds since 1970 UTC unless a name says otherwise; quality is an OPC UA
+ * StatusCode; units are UCUM codes, `symbol` what people read.
+ */
+
+/** The same words in both languages the product speaks. */
+export interface Text {
+  zh: string
+  en: string
+}
+
+export interface Site {
+  id: string
+  name: Text
+  zone: string
+  version: string
+}
+
+export interface Device {
+  path: string
+  id: string
+  name: Text
+  type: string
+  access: string
+  position: [number, number] | null
+  tags: string[]
+}
+
+export interface Line {
+  path: string
+  name: Text
+  serial: boolean
+  devices: Device[]
+}
+
+export interface Scene {
+  id: string
+  path: string
+  name: Text
+  simulated: boolean
+  lines: Line[]
+}
+
+export type Kind = 'analog' | 'state' | 'counter' | 'energy' | 'event' | 'text'
+
+export interface Tag {
+  path: string
+  kind: Kind
+  role: string | null
+  label: string
+  unit: string
+  symbol: string
+  low: number | null
+  high: number | null
+  deadband: number
+  stale_after: number
+  description: Text
+  /** Raw value, as text, to PackML state name. */
+  states: Record<string, string>
+  simulated: boolean
+  source: string
+}
+
+/** One tag's past in equal buckets; columns are null where a bucket holds nothing usable. */
+export interface History {
+  path: string
+  unit: string
+  start: number[]
+  count: number[]
+  usable: number[]
+  minimum: (number | null)[]
+  maximum: (number | null)[]
+  mean: (number | null)[]
+  last: (number | string | null)[]
+  quality: number[]
+}
+
+export interface Quantity {
+  value: number | string | null
+  unit: string
+}
+
+export interface Indicator {
+  id: string
+  name: Text
+  value: number | null
+  unit: string
+  /** Path of the scene, line or device it speaks of. */
+  scope: string
+  status: 'ok' | 'insufficient-data'
+  flags: string[]
+  /** Share of the window that the data covers, 0…1. */
+  coverage: number | null
+  /** Share of the samples that were good, 0…1. */
+  quality_share: number | null
+  formula: { id: string; version: string }
+  inputs: Record<string, Quantity>
+  note: Text
+  simulated: boolean
+}
+
+export interface Window {
+  /** ISO 8601 or milliseconds, as the server likes. */
+  start: string | number
+  stop: string | number
+  label: string
+}
+
+export interface Indicators {
+  window: Window
+  indicators: Indicator[]
+}
+
+export interface Interval {
+  start: string | number
+  stop: string | number
+  /** PackML state name, or UNKNOWN. */
+  state: string
+}
+
+export interface DeviceStates {
+  device: string
+  intervals: Interval[]
+}
+
+export type Value = number | boolean | string | null
+
+/** `[index into paths, value, quality, source time, received time, origin]`. */
+export type Row = [number, Value, number, number, number, number]
+
+/** One message of the live feed; a snapshot names the paths that later rows index. */
+export interface Frame {
+  seq: number
+  now: number
+  snapshot: boolean
+  paths?: string[]
+  rows: Row[]
+}
+
+export const WINDOWS = ['15min', '1h', '8h', 'shift'] as const
+export type WindowName = (typeof WINDOWS)[number]
+
+/** The server could not be asked (`status` 0) or refused (`status` as in HTTP). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+const PATIENCE_MS = 15_000
+
+async function get<T>(address: string, stop?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(PATIENCE_MS)
+  let response: Response
+  try {
+    response = await fetch(address, {
+      headers: { accept: 'application/json' },
+      signal: stop ? AbortSignal.any([stop, limit]) : limit,
+    })
+  } catch (cause) {
+    if (stop?.aborted) throw cause
+    throw new ApiError(0, cause instanceof Error ? cause.message : String(cause))
+  }
+  if (!response.ok) throw new ApiError(response.status, await reason(response))
+  return (await response.json()) as T
+}
+
+async function reason(response: Response): Promise<string> {
+  const body = await response.text()
+  try {
+    const { detail, message } = JSON.parse(body) as { detail?: unknown; message?: unknown }
+    const said = detail ?? message
+    return typeof said === 'string' ? said : body.slice(0, 300)
+  } catch {
+    return body.slice(0, 300) || response.statusText
+  }
+}
+
+const query = (parameters: Record<string, string | number>) =>
+  new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)])).toString()
+
+const segments = (path: string) => path.split('/').map(encodeURIComponent).join('/')
+
+export const api = {
+  site: (stop?: AbortSignal) => get<Site>('/api/v1/site', stop),
+  scenes: (stop?: AbortSignal) => get<Scene[]>('/api/v1/scenes', stop),
+  tags: (scene: string, stop?: AbortSignal) => get<Tag[]>(`/api/v1/tags?${query({ scene })}`, stop),
+  history: (path: string, span: { start: number; stop: number; buckets: number }, stop?: AbortSignal) =>
+    get<History>(`/api/v1/tags/${segments(path)}/history?${query(span)}`, stop),
+  indicators: (scene: string, window: WindowName, stop?: AbortSignal) =>
+    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query({ window })}`, stop),
+  states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
+    get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
+  /** Address of the live feed, for a page that came from `location`. */
+  live: (scene: string, from: { protocol: string; host: string } = location) =>
+    `${from.protocol === 'https:' ? 'wss' : 'ws'}://${from.host}/api/v1/live?${query({ scene })}`,
+}
+
+/** Milliseconds of a time the server gave as ISO 8601 or as milliseconds. */
+export function milliseconds(time: string | number): number {
+  return typeof time === 'number' ? time : Date.parse(time)
+}

@@ -1,0 +1,57 @@
+/** A tag's newest reading and how far to trust it, in words; the one way for a component to show a value. */
+import { computed, type ComputedRef } from 'vue'
+import { useI18n } from 'vue-i18n'
+import type { Tag } from '../api'
+import { usePlant, useScene } from '../context'
+import { ageOf, formatTime, formatValue, NOTHING } from '../domain/format'
+import { isSimulated, judge, type Trust } from '../domain/trust'
+import { shownNow } from '../live/clock'
+import { language } from '../settings'
+
+export interface Trusted {
+  trust: ComputedRef<Trust>
+  /** The value as text; nothing where no value may be shown. */
+  value: ComputedRef<string>
+  /** Why the value is not simply good; empty when it is. */
+  reason: ComputedRef<string>
+  age: ComputedRef<string>
+  sourceTime: ComputedRef<string>
+  simulated: ComputedRef<boolean>
+  number: ComputedRef<number | null>
+}
+
+export function useTrusted(tag: () => Tag): Trusted {
+  const { t } = useI18n()
+  const { zone } = usePlant()
+  const { live } = useScene()
+
+  const reading = computed(() => live.reading(tag().path).value)
+  const trust = computed(() => judge(reading.value, tag(), shownNow.value, live.link.value))
+  const shown = computed(() => trust.value.level === 'good' || trust.value.level === 'uncertain')
+  const value = computed(() => {
+    if (!shown.value || !reading.value) return NOTHING
+    const raw = reading.value.value
+    if (typeof raw === 'boolean') return t(`bool.${raw}`)
+    return formatValue(raw, tag().kind, tag().deadband, language.value)
+  })
+  const reason = computed(() => {
+    const { reason: key, quality, code, since, seconds } = trust.value
+    if (!key) return ''
+    const when = since > 0 ? formatTime(since, zone.value, { now: shownNow.value }) : ''
+    const named = quality === 'other' ? `${t('quality.other')} ${code}` : quality && t(`quality.${quality}`)
+    return t(`reason.${key === 'quality' && when ? 'qualitySince' : key}`, { quality: named, since: when, seconds })
+  })
+  const age = computed(() => {
+    if (!reading.value || reading.value.time <= 0) return ''
+    const { unit, n } = ageOf(shownNow.value - reading.value.time)
+    return t(`age.${unit}`, { n })
+  })
+  const sourceTime = computed(() =>
+    reading.value && reading.value.time > 0
+      ? t('age.source', { time: formatTime(reading.value.time, zone.value, { now: shownNow.value }) })
+      : '',
+  )
+  const simulated = computed(() => isSimulated(reading.value, tag()))
+  const number = computed(() => (shown.value && typeof reading.value?.value === 'number' ? reading.value.value : null))
+  return { trust, value, reason, age, sourceTime, simulated, number }
+}

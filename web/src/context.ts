@@ -1,0 +1,34 @@
+/** What every part of a page needs and no part should have handed down to it by hand. */
+import { inject, provide, type ComputedRef, type InjectionKey } from 'vue'
+import type { Scene, Site, Window, WindowName } from './api'
+import type { Live } from './live/store'
+import type { Polled } from './live/polled'
+
+export interface PlantContext {
+  site: Polled<Site>
+  scenes: Polled<Scene[]>
+  /** The zone that times are shown in: the site's. */
+  zone: ComputedRef<string>
+}
+
+export interface SceneContext {
+  live: Live
+  windowName: ComputedRef<WindowName>
+  /** The span that figures speak of, as the server settled it; null until it has. */
+  window: ComputedRef<Window | null>
+}
+
+const PLANT: InjectionKey<PlantContext> = Symbol('plant')
+const SCENE: InjectionKey<SceneContext> = Symbol('scene')
+
+export const providePlant = (context: PlantContext): void => provide(PLANT, context)
+export const provideScene = (context: SceneContext): void => provide(SCENE, context)
+
+function required<T>(key: InjectionKey<T>): T {
+  const found = inject(key)
+  if (!found) throw new Error(`${String(key.description)} context is missing`)
+  return found
+}
+
+export const usePlant = (): PlantContext => required(PLANT)
+export const useScene = (): SceneContext => required(SCENE)

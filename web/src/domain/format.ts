@@ -1,0 +1,114 @@
+/** Numbers, ages, times and units as people of either language read them. */
+import type { Kind, Text, Value } from '../api'
+
+export type Language = 'zh-CN' | 'en'
+
+export const NOTHING = '—'
+
+/** The words for a language, or the other language's where these are missing. */
+export function wordsOf(text: Text | undefined, language: Language): string {
+  if (!text) return ''
+  return language === 'en' ? text.en || text.zh : text.zh || text.en
+}
+
+const formats = new Map<string, Intl.NumberFormat>()
+
+function format(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = language + JSON.stringify(options)
+  let found = formats.get(key)
+  if (!found) formats.set(key, (found = new Intl.NumberFormat(language, options)))
+  return found
+}
+
+/** Decimals worth showing: those the deadband resolves, else enough for four significant digits. */
+export function decimalsFor(value: number, deadband = 0): number {
+  if (deadband > 0) return Math.min(6, Math.max(0, Math.ceil(-Math.log10(deadband) - 1e-9)))
+  const size = Math.abs(value)
+  if (size === 0 || size >= 1000) return size === 0 ? 0 : Number.isInteger(value) ? 0 : 1
+  return Number.isInteger(value) && size >= 10 ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(size))))
+}
+
+export function formatNumber(value: number, language: Language, decimals = decimalsFor(value)): string {
+  if (!Number.isFinite(value)) return NOTHING
+  return format(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(value)
+}
+
+/** One live value; a counter is never given decimals it does not have. */
+export function formatValue(value: Value, kind: Kind, deadband: number, language: Language): string {
+  if (value === null) return NOTHING
+  if (typeof value !== 'number') return String(value)
+  if (kind === 'counter' && Number.isInteger(value)) return formatNumber(value, language, 0)
+  return formatNumber(value, language, kind === 'analog' ? analogDecimals(value, deadband) : decimalsFor(value, deadband))
+}
+
+/** A moving value must not change its width with every sample: decimals by magnitude only. */
+function analogDecimals(value: number, deadband: number): number {
+  if (deadband > 0) return decimalsFor(value, deadband)
+  const size = Math.abs(value)
+  return size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3
+}
+
+/** `0.8234` → `82.3`; the sign for percent stands apart as the unit. */
+export function percentNumber(share: number, language: Language, decimals = 1): string {
+  return formatNumber(share * 100, language, decimals)
+}
+
+export type AgeUnit = 'now' | 's' | 'min' | 'h' | 'd'
+
+/** How old, in the largest unit that still says something; less than a second is `now`. */
+export function ageOf(milliseconds: number): { unit: AgeUnit; n: number } {
+  const seconds = Math.floor(milliseconds / 1000)
+  if (seconds < 1) return { unit: 'now', n: 0 }
+  if (seconds < 120) return { unit: 's', n: seconds }
+  if (seconds < 7200) return { unit: 'min', n: Math.floor(seconds / 60) }
+  if (seconds < 172_800) return { unit: 'h', n: Math.floor(seconds / 3600) }
+  return { unit: 'd', n: Math.floor(seconds / 86_400) }
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>()
+
+/** A time of day in the site's zone, 24 h; with the date when it was not the same day as `now`. */
+export function formatTime(time: number, zone: string, options: { now?: number; seconds?: boolean } = {}): string {
+  const { now = time, seconds = true } = options
+  const day = (t: number) => clock(zone, 'day').format(t)
+  const date = day(time) === day(now) ? '' : `${day(time).slice(5)} `
+  return date + clock(zone, seconds ? 'seconds' : 'minutes').format(time)
+}
+
+/** `2026-03-01` in the site's zone. */
+export function formatDate(time: number, zone: string): string {
+  return clock(zone, 'day').format(time)
+}
+
+function clock(zone: string, form: 'day' | 'minutes' | 'seconds'): Intl.DateTimeFormat {
+  const key = zone + form
+  let found = clocks.get(key)
+  if (!found) {
+    const fields: Intl.DateTimeFormatOptions =
+      form === 'day'
+        ? { year: 'numeric', month: '2-digit', day: '2-digit' }
+        : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...(form === 'seconds' && { second: '2-digit' }) }
+    // Swedish writes dates as ISO 8601 does
+    clocks.set(key, (found = new Intl.DateTimeFormat('sv-SE', { ...fields, timeZone: zone })))
+  }
+  return found
+}
+
+const SYMBOLS: Readonly<Record<string, string>> = {
+  '1': '',
+  Cel: '°C',
+  'kW.h': 'kWh',
+  'W.h': 'Wh',
+  us: 'µs',
+  'm3/h': 'm³/h',
+  '[ppm]': 'ppm',
+}
+
+/** What people read for a UCUM code; `translate` puts annotations such as `{piece}` into words. */
+export function unitSymbol(ucum: string, translate: (annotation: string) => string): string {
+  return ucum
+    .split('/')
+    .map((part) => SYMBOLS[part] ?? part.replace(/\{([^}]*)\}/g, (_, word: string) => translate(word)).replace('kW.h', 'kWh'))
+    .join('/')
+    .replace(/^\/|\/$/g, '')
+}

@@ -1,0 +1,81 @@
+/** The product's words in the chosen language, and the plant's own names beside them. */
+import { createI18n } from 'vue-i18n'
+import { watch } from 'vue'
+import type { Device, Indicator, Tag, Text } from './api'
+import { formatNumber, NOTHING, percentNumber, unitSymbol, wordsOf } from './domain/format'
+import en from './locales/en.json'
+import zh from './locales/zh-CN.json'
+import { language } from './settings'
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: language.value,
+  fallbackLocale: false,
+  messages: { 'zh-CN': zh, en },
+})
+
+watch(language, (chosen) => (i18n.global.locale.value = chosen))
+
+const { t, te } = i18n.global
+
+/** The words under `key`, or `otherwise` where the product has none, as for a plant's own types. */
+function wordsOr(key: string, otherwise: string): string {
+  return te(key) ? t(key) : otherwise
+}
+
+export const say = (text: Text | undefined): string => wordsOf(text, language.value)
+
+export const deviceName = (device: Device): string => say(device.name) || device.id
+export const deviceType = (device: Device): string => wordsOr(`deviceType.${device.type}`, device.type)
+export const accessName = (device: Device): string =>
+  device.access === 'none' ? '' : wordsOr(`access.${device.access}`, device.access)
+
+/** What a tile is headed with: the plant's description, else the role, else the signal's own name. */
+export function tagName(tag: Tag): string {
+  const described = say(tag.description)
+  if (described) return described
+  const signal = tag.path.slice(tag.path.lastIndexOf('/') + 1)
+  const name = tag.role === null ? signal : roleName(tag.role)
+  return tag.label ? `${name} · ${tag.label}` : name
+}
+
+export const roleName = (role: string): string => wordsOr(`role.${role}`, role)
+export const flagName = (flag: string): string => wordsOr(`flag.${flag}`, flag)
+export const unitName = (ucum: string): string => unitSymbol(ucum, (word) => wordsOr(`unit.${word}`, word))
+
+/** The short name where the product has one, so that factors fit beside their bars. */
+export const indicatorName = (indicator: Indicator): string =>
+  wordsOr(`indicator.${indicator.id}`, say(indicator.name) || indicator.id)
+
+/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function durationWords(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  if (seconds < 60) return t('duration.s', { n: seconds })
+  if (seconds < 3600) return t('duration.min', { n: Math.floor(seconds / 60), s: seconds % 60 })
+  return t('duration.h', { h: Math.floor(seconds / 3600), n: Math.floor((seconds % 3600) / 60) })
+}
+
+/** Ratios that are read as percent although their unit is one. */
+const SHARES = /^(oee|nee|teep|availability|effectiveness)$|-(rate|ratio|share)$/
+
+/** A figure as people read it: number and unit apart. */
+export function figure(indicator: Indicator): { number: string; unit: string } {
+  const { value, unit, id } = indicator
+  if (value === null || indicator.status !== 'ok') return { number: NOTHING, unit: '' }
+  if (unit === '%') return { number: formatNumber(value, language.value, 1), unit }
+  if (unit === '1' && SHARES.test(id)) return { number: percentNumber(value, language.value), unit: '%' }
+  return { number: formatNumber(value, language.value), unit: unitName(unit) }
+}
+
+/** `0.714` → `71 %` for coverage and the like; a dash where it is not known. */
+export function shareWords(share: number | null): string {
+  return share === null ? NOTHING : `${percentNumber(share, language.value, 0)} %`
+}
+
+/** Why there is no number, as exactly as the server said it. */
+export function whyInsufficient(indicator: Indicator): string {
+  const said = say(indicator.note)
+  if (said) return said
+  if (indicator.coverage === null) return t('oee.insufficientPlain')
+  return t('oee.insufficientWhy', { coverage: percentNumber(indicator.coverage, language.value, 0) })
+}

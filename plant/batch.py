@@ -341,9 +341,13 @@ def _merge(
     if all(w is words[0] or w == words[0] for w in words):
         return words[0], list(indices)
     merged: dict[str, int] = {}
+    tables: dict[int, npt.NDArray[np.uint32]] = {}  # by identity: most batches share a few dictionaries
     mapped = []
     for batch_words, index in zip(words, indices, strict=True):
-        table = np.array([merged.setdefault(w, len(merged)) for w in batch_words], np.uint32)
+        table = tables.get(id(batch_words))
+        if table is None:
+            table = np.array([merged.setdefault(w, len(merged)) for w in batch_words], np.uint32)
+            tables[id(batch_words)] = table
         mapped.append(table[index] if len(table) else index)
     return tuple(merged), mapped
 

@@ -1,0 +1,197 @@
+"""The questions, in SQL: each works on one consistent view of segments and log tail.
+
+Where a sample may be in two places (written twice, or late), the row with the highest
+`order` holds. Settled segments never overlap each other, so a rollup sums them up inside
+DuckDB and compares row by row only where fresher rows of the same tag reach.
+"""
+
+# ruff: noqa: S608 - what is put into the SQL is integers and our own words
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from historian.embedded import segments
+from historian.embedded.catalogue import Listed
+from historian.embedded.segments import Rows
+from historian.embedded.tail import Piece
+from historian.port import Rollup
+from plant.batch import INT64_MAX, INT64_MIN, Batch
+
+READ_ERRORS = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+"""What DuckDB says when a file is gone or damaged."""
+
+_COLUMNS = ", ".join(f'"{name}"' for name in segments.SCHEMA.names)
+_USABLE = "quality < 2147483648"
+_SUMS = f"""count(*) AS count, count(*) FILTER ({_USABLE}) AS usable,
+    min(number) FILTER (fit) AS minimum, max(number) FILTER (fit) AS maximum, avg(number) FILTER (fit) AS mean,
+    arg_max(number, time) FILTER (fit) AS last, max(quality) AS quality"""
+_FIT = f"{_USABLE} AND number IS NOT NULL AND NOT isnan(number)"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A consistent state of the historian for one query.
+
+    `wanted`: the asked paths and their place in the answer. `ids`: the catalogue's id of
+    each, 0 if it has none.
+    """
+
+    listed: Sequence[Listed]
+    pieces: Sequence[Piece]
+    wanted: Mapping[str, int]
+    ids: Sequence[int]
+
+    def tail(self, first: int, last: int) -> list[Rows]:
+        """Return the wanted rows of the log's tail between two times, inclusive."""
+        return [rows for piece in self.pieces if (rows := piece.of(self.wanted, first, last))]
+
+
+class Engine:
+    """An in-memory DuckDB that reads the segments in `folder`; safe to use from any thread."""
+
+    def __init__(self, folder: Path, *, memory_limit: str, threads: int) -> None:
+        self._folder = folder
+        self._duck = duckdb.connect(
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "temp_directory": str(folder.parent / "temporary"),
+            }
+        )
+        self._duck.execute("SET parquet_metadata_cache = true")
+
+    def query(self, sql: str, listed: Iterable[Listed], **tables: pa.Table) -> pa.Table:
+        """Run a query in which `$files` stands for the rows of the listed segments."""
+        files = [str(self._folder / one.segment.name) for one in listed]
+        quoted = ", ".join("'" + glob.escape(file).replace("'", "''") + "'" for file in files)
+        with self._duck.cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            if not files:
+                cursor.register("nothing", segments.SCHEMA.empty_table())
+            source = f"read_parquet([{quoted}])" if files else "nothing"
+            return cursor.sql(sql.replace("$files", source)).to_arrow_table()
+
+    def close(self) -> None:
+        """Release DuckDB."""
+        self._duck.close()
+
+
+def history(engine: Engine, view: View, first: int, last: int) -> Rows:
+    """Return the wanted rows between two times, inclusive, sorted by tag, then time, each time once."""
+    return Rows.join([_stored(engine, view, view.listed, first, last), *view.tail(first, last)]).settled()
+
+
+def before(engine: Engine, view: View, last: int) -> Rows:
+    """Return each wanted tag's newest row not later than `last`.
+
+    Goes back from the newest segment in groups that double, and stops when no segment left
+    reaches as far as what was found.
+    """
+    found = _last_of_each(Rows.join(view.tail(INT64_MIN, last)).settled())
+    remaining = sorted(view.listed, key=lambda listed: listed.segment.last)
+    ids = np.array(view.ids)
+    size = 1
+    while remaining:
+        newest = np.full(len(ids), INT64_MIN)
+        newest[found.batch.tag] = found.batch.time
+        reached = np.isin(np.arange(len(ids)), found.batch.tag) & (newest > remaining[-1].segment.last)
+        sought = ids[(ids > 0) & ~reached]
+        if not len(sought):
+            break
+        group, remaining = remaining[-size:], remaining[:-size]
+        sql = f"""SELECT {_COLUMNS} FROM $files WHERE {_among(sought.tolist())} AND time <= {last}
+            QUALIFY row_number() OVER (PARTITION BY tag ORDER BY time DESC, "order" DESC) = 1"""
+        rows = segments.from_table(engine.query(sql, group), tuple(view.wanted), view.ids)
+        found = _last_of_each(Rows.join([found, rows]).settled())
+        size *= 2
+    return found
+
+
+def counts(engine: Engine, view: View, first: int, last: int) -> Mapping[str, int]:
+    """Return how many rows each wanted tag has between two times, superseded ones included."""
+    sql = f"""SELECT tag, count(*) AS n FROM $files
+        WHERE {_among(view.ids)} AND {between(first, last)} GROUP BY tag"""
+    names = dict(zip(view.ids, view.wanted, strict=True))
+    found = {names[row["tag"]]: int(row["n"]) for row in engine.query(sql, view.listed).to_pylist()}
+    for rows in view.tail(first, last):
+        tags, sizes = np.unique(rows.batch.tag, return_counts=True)
+        for tag, size in zip(tags.tolist(), sizes.tolist(), strict=True):
+            path = rows.batch.names[tag]
+            found[path] = found.get(path, 0) + size
+    return found
+
+
+def rollup(engine: Engine, view: View, start: int, stop: int, result: Rollup) -> Rollup:
+    """Fill `result`, which is empty, with the sums of the one wanted tag."""
+    fresh = [listed for listed in view.listed if not listed.settled]
+    settled = [listed for listed in view.listed if listed.settled]
+    parts = view.tail(start, stop - 1)
+    if fresh:
+        parts = [_stored(engine, view, fresh, start, stop - 1), *parts]
+    rows = Rows.join(parts).settled()
+    overlay = pa.table(
+        {
+            "time": pa.array(rows.batch.time),
+            "number": pa.array(rows.batch.numbers),
+            "quality": pa.array(rows.batch.quality),
+            "order": pa.array(rows.order),
+        }
+    )
+    sql = _rollup_sql(view, rows.batch, start, stop, len(result.start))
+    table = engine.query(sql, settled, overlay=overlay)
+    at = table.column("bucket").to_numpy().astype(np.int64)
+    for name in ("count", "usable", "minimum", "maximum", "mean", "last", "quality"):
+        getattr(result, name)[at] = table.column(name).to_numpy()
+    return result
+
+
+def _rollup_sql(view: View, overlay: Batch, start: int, stop: int, buckets: int) -> str:
+    span = stop - start
+    time = "time" if span * buckets <= INT64_MAX else "time::HUGEINT"
+    window = f"{_among(view.ids)} AND {between(start, stop - 1)}"
+    rows = f"SELECT time, number, quality FROM $files WHERE {window}"
+    if len(overlay):
+        contested = f"time BETWEEN {overlay.time[0]} AND {overlay.time[-1]}"
+        rows += f""" AND NOT ({contested}) UNION ALL SELECT time, number, quality FROM (
+            SELECT time, number, quality, "order" FROM $files WHERE {window} AND {contested}
+            UNION ALL SELECT time, number, quality, "order" FROM overlay)
+            QUALIFY row_number() OVER (PARTITION BY time ORDER BY "order" DESC) = 1"""
+    return f"""WITH held AS ({rows}),
+        placed AS (SELECT *, (({time} - {start}) * {buckets}) // {span} AS bucket, {_FIT} AS fit FROM held)
+        SELECT bucket, {_SUMS} FROM placed GROUP BY bucket"""
+
+
+def between(first: int, last: int) -> str:
+    """Write the condition that a row's time is in a span, both ends included."""
+    # 2**63 is no BIGINT to the parser, even with a minus before it: it would widen the whole column.
+    low = "true" if first <= INT64_MIN else f"time >= {first}"
+    return f"({low} AND time <= {last})"
+
+
+def _stored(engine: Engine, view: View, listed: Sequence[Listed], first: int, last: int) -> Rows:
+    # In the order of the files, which is that of time: mostly nothing is left to sort.
+    sql = f"SELECT {_COLUMNS} FROM $files WHERE {_among(view.ids)} AND {between(first, last)}"
+    return segments.from_table(engine.query(sql, listed), tuple(view.wanted), view.ids)
+
+
+def _last_of_each(rows: Rows) -> Rows:
+    tag = rows.batch.tag
+    ends = np.flatnonzero(np.append(tag[1:] != tag[:-1], True)) if len(tag) else np.zeros(0, np.int64)
+    return Rows(rows.batch.take(ends), rows.order[ends])
+
+
+def _among(ids: Sequence[int]) -> str:
+    known = sorted({int(i) for i in ids} - {0}) or [0]
+    if len(known) == 1:
+        return f"tag = {known[0]}"
+    return f"tag BETWEEN {known[0]} AND {known[-1]} AND tag IN ({', '.join(map(str, known))})"

@@ -1,0 +1,211 @@
+"""Reading the embedded historian, beside its writer, from this process or another.
+
+Each query takes one SQLite read transaction to learn a consistent state (which segments,
+which log rows), and then reads without holding anybody up. The catalogue picks the files;
+DuckDB reads only those of their row groups that matter; the log's tail comes from memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from historian.embedded import catalogue, queries
+from historian.embedded.catalogue import Listed, Newest
+from historian.embedded.queries import READ_ERRORS, Engine, View
+from historian.embedded.segments import sound
+from historian.embedded.tail import Piece, Tail
+from historian.export import stream
+from historian.port import Rollup
+from historian.rollup import empty
+from plant.batch import INT64_MIN, Batch, BatchBuilder, Form, Origin, Value
+from plant.database import reader
+from plant.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+DATABASE, SEGMENTS = "historian.db", "segments"
+_ATTEMPTS = 4
+
+Answer = TypeVar("Answer")
+
+
+class EmbeddedReader:
+    """The reading half of the historian in `folder`; safe to use from any thread.
+
+    `memory_limit`, `threads`: what DuckDB may use. Raises Unavailable when there is none.
+    """
+
+    def __init__(self, folder: Path, *, memory_limit: str = "512MB", threads: int = 2) -> None:
+        self.folder = folder
+        self.damaged: frozenset[str] = frozenset()
+        """Names of segments that could not be read and are left out."""
+        self._lock = threading.Lock()
+        self._ids: dict[str, int] = {}
+        self._tail = Tail()
+        self._reader = reader(folder / DATABASE)
+        self._inode = (folder / DATABASE).stat().st_ino
+        self._engine = Engine(folder / SEGMENTS, memory_limit=memory_limit, threads=threads)
+
+    def paths(self) -> tuple[str, ...]:
+        """Return every tag path that has samples, sorted."""
+        with self._snapshot() as connection:
+            known = set(catalogue.paths(connection))
+            pieces = self._tail.refresh(connection)
+        for piece in pieces:
+            batch = piece.rows.batch
+            known.update(batch.names[i] for i in np.unique(batch.tag).tolist())
+        return tuple(sorted(known))
+
+    def latest(self, paths: Sequence[str]) -> Batch:
+        """Return the newest sample of each tag by source time, replayed ones left out."""
+        with self._snapshot() as connection:
+            sealed = {row.path: row for row in catalogue.newest(connection, paths)}
+            pieces = self._tail.refresh(connection)
+        builder = BatchBuilder()
+        for path in dict.fromkeys(paths):
+            _add_latest(builder, path, sealed.get(path), pieces)
+        return builder.build()
+
+    def history(self, paths: Sequence[str], start: int, stop: int) -> Batch:
+        """Return all samples of the tags in the window, sorted by tag (in the order asked), then time."""
+        if stop <= start or not paths:
+            return Batch.empty()
+        return self._answer(paths, start, stop - 1, lambda v: queries.history(self._engine, v, start, stop - 1).batch)
+
+    def before(self, paths: Sequence[str], moment: int) -> Batch:
+        """Return the newest sample of each tag earlier than `moment`: what was in force when a window began."""
+        if moment <= INT64_MIN or not paths:
+            return Batch.empty()
+        return self._answer(paths, INT64_MIN, moment - 1, lambda v: queries.before(self._engine, v, moment - 1).batch)
+
+    def rollup(self, path: str, start: int, stop: int, buckets: int) -> Rollup:
+        """Sum one tag up in `buckets` equal parts of the window. `buckets` is 1 to 10 000."""
+        empty(start, stop, buckets)  # refuses an impossible window before anything is read
+        return self._answer(
+            (path,),
+            start,
+            stop - 1,
+            lambda v: queries.rollup(self._engine, v, start, stop, empty(start, stop, buckets)),
+        )
+
+    def export(self, paths: Sequence[str], start: int, stop: int) -> pa.RecordBatchReader:
+        """Stream the window's samples as Arrow with `EXPORT_SCHEMA`, sorted by tag, then time."""
+        counts: Mapping[str, int] = {}
+        if stop > start and paths:
+            counts = self._answer(paths, start, stop - 1, lambda v: queries.counts(self._engine, v, start, stop - 1))
+        return stream(self, paths, start, stop, counts)
+
+    def close(self) -> None:
+        """Release the connections; other methods must not be called afterwards."""
+        with self._lock:
+            self._reader.close()
+            self._engine.close()
+
+    def _answer(self, paths: Sequence[str], first: int, last: int, ask: Callable[[View], Answer]) -> Answer:
+        """Ask a consistent view; when a file went away or is damaged, ask a newer view without it."""
+        for _ in range(_ATTEMPTS):
+            view = self._view(paths, first, last)
+            try:
+                return ask(view)
+            except READ_ERRORS as error:
+                failure = error
+                self._examine(view.listed)
+        raise Unavailable(f"segments in {self.folder} cannot be read: {failure}") from failure
+
+    def _view(self, paths: Sequence[str], first: int, last: int) -> View:
+        wanted = {path: i for i, path in enumerate(dict.fromkeys(paths))}
+        with self._snapshot() as connection:
+            listed = catalogue.segments(connection, first, last)
+            pieces = self._tail.refresh(connection)
+            if not self._ids.keys() >= wanted.keys():
+                known = max(self._ids.values(), default=0)
+                self._ids.update({path: i for i, path in catalogue.ids(connection, after=known)})
+            ids = [self._ids.get(path, 0) for path in wanted]
+        low, high = min((i for i in ids if i), default=0), max(ids)
+        chosen = [
+            one
+            for one in listed
+            if one.segment.tag_max >= low and one.segment.tag_min <= high and one.segment.name not in self.damaged
+        ]
+        return View(chosen if high else (), pieces, wanted, ids)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._follow()
+                self._reader.execute("BEGIN")
+                yield self._reader
+            except sqlite3.DatabaseError as error:
+                raise Unavailable(f"{self.folder / DATABASE} cannot be read: {error}") from error
+            finally:
+                with suppress(sqlite3.Error):
+                    self._reader.execute("COMMIT")
+
+    def _follow(self) -> None:
+        """Go over to the new file when the writer had to replace a damaged one."""
+        inode = (self.folder / DATABASE).stat().st_ino
+        if inode != self._inode:
+            self._reader.close()
+            self._reader = reader(self.folder / DATABASE)
+            self._inode, self._tail, self._ids = inode, Tail(), {}
+
+    def _examine(self, suspects: Sequence[Listed]) -> None:
+        """Find out which of some segments are damaged, and leave them out from now on."""
+        unsound = [one.segment for one in suspects if not sound(self.folder / SEGMENTS / one.segment.name)]
+        for segment in unsound:
+            with self._snapshot() as connection:
+                listed = catalogue.segments(connection, segment.first, segment.last)
+            if any(one.segment.name == segment.name for one in listed):
+                self._leave_out(segment.name)
+
+    def _leave_out(self, name: str) -> None:
+        self.damaged |= {name}
+        logger.error("segment %s is damaged; its samples are missing from answers", name)
+
+
+def _add_latest(builder: BatchBuilder, path: str, sealed: Newest | None, pieces: Sequence[Piece]) -> None:
+    best = (INT64_MIN, -1) if sealed is None else (sealed.time, sealed.order)
+    source: tuple[Batch, int] | None = None
+    for piece in pieces:
+        row = piece.newest.get(path)
+        if row is None:
+            continue
+        key = (int(piece.rows.batch.time[row]), int(piece.rows.order[row]))
+        if key > best:
+            best, source = key, (piece.rows.batch, row)
+    if source is not None:
+        batch, row = source
+        builder.add(
+            path,
+            int(batch.time[row]),
+            batch.value(row),
+            received=int(batch.received[row]),
+            quality=int(batch.quality[row]),
+            origin=Origin(int(batch.origin[row])),
+        )
+    elif sealed is not None:
+        builder.add(
+            path,
+            sealed.time,
+            _value(sealed),
+            received=sealed.received,
+            quality=sealed.quality,
+            origin=Origin(sealed.origin),
+        )
+
+
+def _value(row: Newest) -> Value:
+    if isinstance(row.value, str) or row.form == Form.INTEGER:
+        return row.value
+    return bool(row.value) if row.form == Form.BOOLEAN else float(struct.unpack("<d", struct.pack("<q", row.value))[0])

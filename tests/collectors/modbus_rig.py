@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from collectors.modbus import ModbusSource
 from collectors.source import Point
@@ -114,12 +114,10 @@ class ModbusRig:
 async def gather(source: ModbusSource, seconds: float) -> list[Batch]:
     """Collect what a source emits in some seconds."""
     batches: list[Batch] = []
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds), source.open() as stream:
-            async for batch in stream:
-                batches.append(batch)
-    except TimeoutError:
-        pass
+            while True:
+                batches.append(await anext(stream))
     return batches
 
 

@@ -104,9 +104,7 @@ async def test_when_every_unit_is_silent_the_link_is_given_up() -> None:
         plc = source(it, [point("a", 0, unit=1), point("b", 0, unit=2)], timeout=0.2)
         began = time.monotonic()
         with pytest.raises(Disconnected, match="nobody answers"):
-            async with asyncio.timeout(10), plc.open() as batches:
-                async for _ in batches:
-                    pass
+            await gather(plc, 10.0)
         assert time.monotonic() - began < 5
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 
+from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClient, UASocketProtocol
+from asyncua.common.connection import SecureConnection
 
 MESSAGE_LIMIT = 16 * 1024 * 1024
 """Largest message taken from a server, in bytes, all chunks together."""
@@ -18,9 +20,10 @@ CHUNK_LIMIT = 4 * 1024 * 1024
 
 PRIVATE_NAMES = {
     UaClient: ("_send_request", "_make_protocol"),
-    UASocketProtocol: ("_send_request", "_fail_all_pending"),
+    UASocketProtocol: ("_send_request", "_fail_all_pending", "_process_received_message"),
+    SecureConnection: ("_limits",),
 }
-"""What this module needs of asyncua beyond its public names, besides `_connection._limits`."""
+"""What this module needs of asyncua beyond its public names; `_limits` is reached by `_connection`."""
 
 
 class _BoundedSocket(UASocketProtocol):
@@ -32,6 +35,12 @@ class _BoundedSocket(UASocketProtocol):
             self._fail_all_pending(ConnectionError(f"the server sends a chunk of more than {CHUNK_LIMIT} bytes"))
             if self.transport is not None:
                 self.transport.abort()
+
+    def _process_received_message(self, msg: ua.Message | ua.Acknowledge | ua.ErrorMessage | None) -> None:
+        # A server may answer the wish for a channel with a fault; asyncua would read it as a channel.
+        if isinstance(msg, ua.Message) and isinstance(msg.SecurityHeader(), ua.AsymmetricAlgorithmHeader):  # type: ignore[no-untyped-call]
+            self.check_answer(msg.body(), " in response to OpenSecureChannelRequest")  # type: ignore[no-untyped-call]
+        super()._process_received_message(msg)
 
 
 def new_client(url: str, timeout: float) -> Client:

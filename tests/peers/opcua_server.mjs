@@ -76,7 +76,7 @@ const line = own.addObject({ organizedBy: space.rootFolder.objects, browseName: 
 const press = own.addObject({ componentOf: line, browseName: "Press", nodeId: "s=Press" });
 const oven = own.addObject({ componentOf: line, browseName: "Oven", nodeId: "s=Oven" });
 variable(press, "State", DataType.Int32, 6);
-variable(press, "Count", DataType.Int64, [0, 0]);
+variable(press, "Count", DataType.Int64, [0, 0], { minimumSamplingInterval: 0 }); // changes are reported, not sampled
 variable(press, "Huge", DataType.UInt64, [0xffffffff, 0xffffffff]);
 variable(press, "Force", DataType.Double, 0);
 variable(press, "Single", DataType.Float, 0.5);

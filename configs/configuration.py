@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from configs.network_profile import NetworkProfile
 from configs.schema import (
     CalendarConfig,
     CentreDocument,
@@ -23,7 +24,6 @@ from configs.schema import (
     TagConfig,
     Weekday,
 )
-from configs.schema import NetworkDocument as NetworkProfile
 from configs.sources import ADDRESS_OF, AddressConfig, SourceConfig
 from plant.assets import Device, Line, Scene, Site
 from plant.calendar import ShiftCalendar, ShiftPattern

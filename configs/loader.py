@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from configs.configuration import Configuration, assemble
 from configs.crossrefs import check_references
+from configs.network_profile import NetworkProfile
 from configs.reading import Reading, read
 from configs.schema import CentreDocument, EdgeDocument, SceneDocument, SiteDocument
-from configs.schema import NetworkDocument as NetworkProfile
 from configs.shape import nearest, shape_faults
 from plant.errors import ConfigError, Fault
 

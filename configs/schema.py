@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from configs.base import Identifier, Port, Seconds, Secret, Strict, Words
 from configs.sources import SourceConfig
@@ -278,14 +278,3 @@ class EdgeDocument(Strict):
     type: Literal["edge"]
     outbox: OutboxConfig = OutboxConfig()
     uplink: UplinkConfig | None = None
-
-
-class NetworkDocument(BaseModel):
-    """A network profile; checked in full by `configs.network_profile`."""
-
-    type: Literal["network-profile"]
-    id: Identifier
-
-
-Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument
-AnyDocument = Annotated[Document, Field(discriminator="type")]

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-PATHS = "/usr/sbin:/usr/local/sbin:/sbin"
-os.environ["PATH"] = f"{os.environ['PATH']}:{PATHS}"
+from tests.programs import search_path
+
+os.environ["PATH"] = search_path()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,6 +22,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             missing = [name for name in mark.args if shutil.which(name) is None]
             if missing and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason=f"NOT RUN, missing: {', '.join(missing)}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in CI that a test which did not run is a failure."""
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    if skipped and os.environ.get("CI"):
+        terminalreporter.write_line(f"{skipped} tests did not run; in CI that is a failure", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a CI run in which a test did not run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped") and os.environ.get("CI"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest_asyncio.fixture(autouse=True)

@@ -1,0 +1,65 @@
+# provenline. `make help` lists what can be asked for.
+# Needs only Python 3.11+ and make; everything else goes into .venv, from pinned, hashed locks.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench web lock screenshots clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
+
+demo: $(VENV)/run  ## Run the demonstration line and serve its page (options: ARGS="--port 9000")
+	@$(BIN)/provenline demo $(ARGS)
+
+test: $(VENV)/dev tests/peers/node_modules/.lock  ## Run every test; as root on Debian it installs the programs they need
+	@$(BIN)/python -m tests.programs --install
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev  ## Lint, type-check, and check the architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python hatch_build.py --check
+
+bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios to what one would use instead
+	@$(BIN)/python -m tests.programs --install
+	@$(BIN)/python -m bench $(ARGS)
+
+web: $(VENV)/run  ## Build the web pages
+	@$(BIN)/python hatch_build.py
+
+lock: $(VENV)/dev  ## Pin the newest allowed versions of all dependencies
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv lock --upgrade --quiet
+	@$(BIN)/uv export --quiet --no-header --no-annotate --no-emit-project --no-dev -o requirements/run.txt
+	@$(BIN)/uv export --quiet --no-header --no-annotate --no-emit-project --group dev -o requirements/dev.txt
+
+clean:  ## Remove what was built and installed here
+	rm -rf $(VENV) web/dist web/node_modules tests/peers/node_modules
+
+# The environment is remade when a lock or the project file changed; stamps carry the state.
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "provenline needs Python 3.11 or newer; set PYTHON=…"; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: $(VENV)/python requirements/run.txt pyproject.toml hatch_build.py
+	@echo "installing provenline (once; about a minute)"
+	@$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	@$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	@echo "installing what tests and checks need (once)"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+tests/peers/node_modules/.lock: tests/peers/package-lock.json $(VENV)/dev
+	@$(BIN)/python -m tests.peers.install
+	@touch $@

@@ -1,0 +1,82 @@
+"""What the routes work on: the configuration, the store, the newest values, the clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from configs.configuration import Configuration
+from historian.live import LiveTable
+from historian.port import Historian
+from plant.assets import Scene
+from plant.batch import Batch
+from plant.clock import Clock
+from plant.errors import Rejected
+from plant.tags import Tag
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been written and served since start, for `/metrics`."""
+
+    samples: int = 0
+    refused_lines: int = 0
+    refused_requests: int = 0
+    viewers: int = 0
+    frames: int = 0
+    skipped_frames: int = 0
+
+
+@dataclass
+class Centre:
+    """One centre. `most_series`: tag paths it takes, declared or not, before it refuses new ones."""
+
+    configuration: Configuration
+    historian: Historian
+    live: LiveTable
+    clock: Clock
+    write_tokens: frozenset[str] = frozenset()
+    version: str = ""
+    most_series: int = 50_000
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        self._series = set(self.historian.paths()) | set(self.tags)
+        self._lock = threading.Lock()
+
+    @cached_property
+    def tags(self) -> dict[str, Tag]:
+        """Every declared tag by its path."""
+        return {tag.path: tag for tag in self.configuration.site.tags}
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The id of the source that reads each declared tag."""
+        return {tag.path: b.source.id for b in self.configuration.bindings for tag, _ in b.points}
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """Every scene, in order of declaration."""
+        return self.configuration.site.scenes
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch durably, then show it. Blocks; call it from a worker thread.
+
+        Raises Unavailable or Rejected as the historian does; Rejected too when new tag names
+        exceed `most_series`.
+        """
+        self._admit(batch.names)
+        self.historian.write(batch)
+        self.live.update(batch)
+        self.counts.samples += len(batch)
+
+    def _admit(self, names: Iterable[str]) -> None:
+        fresh = set(names) - self._series
+        if not fresh:
+            return
+        with self._lock:
+            if len(self._series) + len(fresh) > self.most_series:
+                raise Rejected(f"more than {self.most_series} tag names; {min(fresh)!r} is one too many")
+            self._series |= fresh

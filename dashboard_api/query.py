@@ -1,0 +1,145 @@
+"""Reading over REST: the asset tree, declared tags, and the history of one tag."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from dashboard_api.centre import Centre
+from dashboard_api.dependencies import centre_of
+from plant.assets import Device, Line, Scene
+from plant.clock import MILLISECOND, SECOND, from_iso
+from plant.tags import Tag, check_path
+from plant.text import Text
+from plant.units import symbol
+
+router = APIRouter(prefix="/api/v1", tags=["read"])
+CentreHere = Annotated[Centre, Depends(centre_of)]
+Json = dict[str, Any]
+
+LONGEST_WINDOW = 10 * 366 * 86_400 * SECOND
+
+
+def words(text: Text) -> dict[str, str]:
+    """Give both languages, each filled from the other where it is missing."""
+    return {"zh": text.of("zh"), "en": text.of("en")}
+
+
+def moment(text: str) -> int:
+    """Read a moment from a query: ISO 8601 with a zone, or ms since 1970. Answers 422 otherwise."""
+    try:
+        return int(text) * MILLISECOND if text.lstrip("-").isdigit() else from_iso(text)
+    except ValueError as error:
+        raise HTTPException(422, f"{text!r} is not a moment: {error}") from error
+
+
+def window(start: str, stop: str) -> tuple[int, int]:
+    """Read a half-open window from a query. Answers 422 when it is empty or absurdly long."""
+    begin, end = moment(start), moment(stop)
+    if not 0 < end - begin <= LONGEST_WINDOW:
+        raise HTTPException(422, "stop must lie after start, by ten years at most")
+    return begin, end
+
+
+def scene_of(centre: Centre, scene_id: str) -> Scene:
+    """Return a scene. Answers 404 with the scenes there are."""
+    scene = centre.configuration.site.scene(scene_id)
+    if scene is None:
+        raise HTTPException(404, f"no scene {scene_id!r}; there are: {', '.join(s.id for s in centre.scenes)}")
+    return scene
+
+
+@router.get("/site")
+async def site(centre: CentreHere) -> Json:
+    """Say which centre this is."""
+    here = centre.configuration.site
+    return {"id": here.id, "name": words(here.name), "zone": here.zone, "version": centre.version}
+
+
+@router.get("/scenes")
+async def scenes(centre: CentreHere) -> list[Json]:
+    """List the scenes with their lines and devices."""
+    return [_scene(scene) for scene in centre.scenes]
+
+
+@router.get("/tags")
+async def tags(centre: CentreHere, scene: str | None = None) -> list[Json]:
+    """List the declared tags, of one scene or of all."""
+    chosen = scene_of(centre, scene).tags if scene else tuple(centre.tags.values())
+    return [_tag(tag, centre.sources.get(tag.path)) for tag in chosen]
+
+
+@router.get("/tags/{path:path}/history")
+async def history(
+    centre: CentreHere, path: str, start: str, stop: str, buckets: Annotated[int, Query(ge=1, le=10_000)] = 600
+) -> Json:
+    """Sum one tag up in equal buckets of a window: count, min, max, mean, last, worst quality."""
+    try:
+        check_path(path)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    begin, end = window(start, stop)
+    rollup = await asyncio.to_thread(centre.historian.rollup, path, begin, end, min(buckets, end - begin))
+    tag = centre.tags.get(path)
+    return {
+        "path": path,
+        "unit": tag.unit if tag else "1",
+        "start": (rollup.start // MILLISECOND).tolist(),
+        "count": rollup.count.tolist(),
+        "usable": rollup.usable.tolist(),
+        **{name: _numbers(getattr(rollup, name)) for name in ("minimum", "maximum", "mean", "last")},
+        "quality": rollup.quality.tolist(),
+    }
+
+
+def _numbers(column: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in column.tolist()]
+
+
+def _scene(scene: Scene) -> Json:
+    return {
+        "id": scene.id,
+        "path": scene.path,
+        "name": words(scene.name),
+        "simulated": scene.simulated,
+        "lines": [_line(line) for line in scene.lines],
+    }
+
+
+def _line(line: Line) -> Json:
+    devices = [_device(device) for device in line.devices]
+    return {"path": line.path, "name": words(line.name), "serial": line.serial, "devices": devices}
+
+
+def _device(device: Device) -> Json:
+    return {
+        "path": device.path,
+        "id": device.id,
+        "name": words(device.name),
+        "type": device.type,
+        "access": device.access.value,
+        "position": device.position,
+        "tags": [tag.path for tag in device.tags],
+    }
+
+
+def _tag(tag: Tag, source: str | None) -> Json:
+    return {
+        "path": tag.path,
+        "kind": tag.kind.value,
+        "role": tag.role.value if tag.role else None,
+        "label": tag.label,
+        "unit": tag.unit,
+        "symbol": symbol(tag.unit),
+        "low": tag.low,
+        "high": tag.high,
+        "deadband": tag.deadband,
+        "stale_after": tag.stale_after,
+        "description": words(tag.description),
+        "states": {raw: state.name for raw, state in tag.states.items()},
+        "simulated": tag.simulated,
+        "source": source,
+    }

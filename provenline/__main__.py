@@ -1,0 +1,5 @@
+"""`python -m provenline`."""
+
+from provenline.main import run
+
+run()

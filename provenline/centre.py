@@ -1,0 +1,158 @@
+"""Running a centre: its store, its newest values, its HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+from historian.influxdb import InfluxHistorian
+
+from configs.configuration import Configuration
+from configs.schema import EmbeddedConfig, InfluxConfig
+from dashboard_api.app import LOOPBACK, create_app
+from dashboard_api.centre import Centre
+from historian.embedded import EmbeddedHistorian
+from historian.live import LiveTable
+from historian.port import Historian
+from plant.clock import Clock, SystemClock
+from plant.errors import ProvenlineError
+from provenline import __version__
+from provenline.edge_process import edge_of
+
+log = structlog.get_logger(__name__)
+
+_GRACE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a centre listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What a browser on this machine opens."""
+        host = "localhost" if self.host in ("0.0.0.0", "::", "127.0.0.1") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}/"
+
+
+async def serve_centre(configuration: Configuration, *, data: Path, host: str | None, port: int | None) -> None:
+    """Serve until cancelled; with an edge in this process unless the edge document has an uplink."""
+    settings = configuration.centre
+    address = Address(host or settings.host, port or settings.port)
+    clock = SystemClock()
+    async with (
+        opened(configuration, data=data, clock=clock) as centre,
+        listening(centre, address),
+        edge_of(configuration, centre.write, data=data / "edge", clock=clock),
+    ):
+        log.info("centre ready", page=address.url, data=str(data))
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> AsyncIterator[Centre]:
+    """Open a centre's store and fill its live table with what was last known."""
+    historian = await asyncio.to_thread(open_historian, configuration, data, clock)
+    try:
+        tags = configuration.site.tags
+        live = LiveTable({tag.path: tag.stale_after for tag in tags}, clock=clock)
+        centre = Centre(
+            configuration,
+            historian,
+            live,
+            clock,
+            write_tokens=write_tokens(configuration, data),
+            version=__version__,
+        )
+        live.update(await asyncio.to_thread(historian.latest, [tag.path for tag in tags]))
+        yield centre
+    finally:
+        await asyncio.to_thread(historian.close)
+
+
+def open_historian(configuration: Configuration, data: Path, clock: Clock) -> Historian:
+    """Open the store that the centre document names."""
+    settings = configuration.centre.historian
+    if isinstance(settings, InfluxConfig):
+        return InfluxHistorian.from_config(settings)
+    assert isinstance(settings, EmbeddedConfig)
+    return EmbeddedHistorian(data / "historian", clock=clock, seal_every=settings.seal_every, keep=settings.keep)
+
+
+def write_tokens(configuration: Configuration, data: Path) -> frozenset[str]:
+    """Return who may write over HTTP: the configured tokens, else one made at first start and kept in a file."""
+    configured = configuration.centre.write_tokens
+    try:
+        if configured:
+            return frozenset(secret.reveal() for secret in configured)
+    except ValueError as error:
+        raise ProvenlineError(f"centre: write_tokens: {error}") from error
+    file = data / "write-token"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        log.info("a write token was made", file=str(file))
+    return frozenset({file.read_text(encoding="utf-8").strip()})
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the process has its own, which unwind everything."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(centre: Centre, address: Address) -> AsyncIterator[None]:
+    """Serve HTTP while the context is open. Raises ProvenlineError when the address cannot be had."""
+    bound = _bind(address)
+    hosts = LOOPBACK if address.host in LOOPBACK else ("*",)
+    config = uvicorn.Config(
+        create_app(centre, hosts=hosts),
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # frames are small and shared; deflating each viewer's costs ten times the CPU
+        ws_max_size=65_536,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="http server")
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise ProvenlineError("the HTTP server ended at its start")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await serving
+        bound.close()
+
+
+def _bind(address: Address) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((address.host, address.port))
+    except OSError as error:
+        hint = "; is another one running? choose another with --port" if "in use" in str(error) else ""
+        raise ProvenlineError(f"cannot listen on {address.host} port {address.port}: {error.strerror}{hint}") from error
+    return bound

@@ -1,0 +1,128 @@
+"""The demonstration: simulated devices in one process, edge and centre in another, one page.
+
+provenline demo ──starts──▶ provenline simulate        devices on free loopback ports
+│   ◀──one line: where each device really is──┘
+└─ collectors ─▶ outbox ─▶ historian ─▶ page
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from configs.configuration import Binding, Configuration
+from edge.uplink import InProcess
+from plant.clock import SystemClock
+from plant.errors import ProvenlineError
+from plant.tags import Tag
+from provenline.centre import Address, listening, opened
+from provenline.edge_process import delivering
+from provenline.pace import Anchor, PlantTime
+from provenline.simulation import Endpoints, heard
+from simulators.running import rewire
+
+log = structlog.get_logger(__name__)
+
+_START = 60.0
+_STOP = 2.0
+
+
+async def run_demo(
+    configuration: Configuration,
+    *,
+    data: Path,
+    port: int | None,
+    seed: int | None,
+    speed: float,
+    browser: bool,
+) -> None:
+    """Run the demonstration until cancelled."""
+    base = SystemClock()
+    anchor = Anchor.here(base)
+    clock = PlantTime(anchor, speed, base) if speed != 1 else base
+    paced = slowed(configuration, speed)
+    address = Address("127.0.0.1", port or configuration.centre.port)
+    async with opened(paced, data=data, clock=clock) as centre, listening(centre, address):
+        log.info("starting the simulated line")
+        async with simulators(configuration, seed=seed, speed=speed, anchor=anchor) as (endpoints, ended):
+            rewired = rewire_all(paced, endpoints)
+            async with delivering(rewired, InProcess(centre.write), data=data / "edge", clock=clock):
+                log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
+                if browser:
+                    await asyncio.to_thread(webbrowser.open, address.url)
+                code = await ended
+                raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
+
+
+def rewire_all(configuration: Configuration, endpoints: Endpoints) -> Configuration:
+    """Return the configuration with every simulated source at the address where it is really served."""
+    bindings = tuple(
+        replace(binding, source=rewire(binding.source, endpoints.get(binding.scene, {}).get(binding.source.id)))
+        for binding in configuration.bindings
+    )
+    return replace(configuration, bindings=bindings)
+
+
+def slowed(configuration: Configuration, speed: float) -> Configuration:
+    """Return the configuration for plant time at `speed`: silence is judged in real seconds all the same."""
+    if speed == 1:
+        return configuration
+
+    def tag(old: Tag) -> Tag:
+        return replace(old, stale_after=old.stale_after * speed)
+
+    site = configuration.site
+    scenes = tuple(
+        replace(
+            scene,
+            lines=tuple(
+                replace(line, devices=tuple(replace(d, tags=tuple(map(tag, d.tags))) for d in line.devices))
+                for line in scene.lines
+            ),
+        )
+        for scene in site.scenes
+    )
+    bindings = tuple(
+        Binding(b.scene, b.source, tuple((tag(t), address) for t, address in b.points)) for b in configuration.bindings
+    )
+    return replace(configuration, site=replace(site, scenes=scenes), bindings=bindings)
+
+
+@asynccontextmanager
+async def simulators(
+    configuration: Configuration, *, seed: int | None, speed: float, anchor: Anchor
+) -> AsyncIterator[tuple[Endpoints, asyncio.Task[int]]]:
+    """Run the simulated devices as a child process; yields their addresses and its end."""
+    arguments = ["--config", str(configuration.folder), "--speed", str(speed), "--free-ports"]
+    arguments += ["--anchor", f"{anchor.start}:{anchor.zero!r}"]
+    arguments += ["--seed", str(seed)] if seed is not None else []
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "provenline", "simulate", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    ended = asyncio.create_task(child.wait(), name="simulators")
+    try:
+        assert child.stdout
+        try:
+            async with asyncio.timeout(_START):
+                line = await child.stdout.readline()
+        except TimeoutError:
+            raise ProvenlineError(f"the simulated line did not start within {_START:g} s") from None
+        if not line:
+            raise ProvenlineError(f"the simulated line did not start (exit code {await ended})")
+        yield heard(line.decode()), ended
+    finally:
+        if child.returncode is None:
+            child.send_signal(signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(ended), _STOP)
+        if child.returncode is None:
+            child.kill()
+        await ended

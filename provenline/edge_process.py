@@ -1,0 +1,88 @@
+"""Running an edge: on its own with an uplink, or inside a centre's process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from configs.configuration import Configuration
+from edge.dead_letters import DeadLetterBox
+from edge.edge import running
+from edge.uplink import HttpUplink, InProcess, Uplink
+from plant.batch import Batch
+from plant.batchlog import Bounds
+from plant.clock import Clock, SystemClock
+from plant.errors import ProvenlineError, Unavailable
+from provenline.sources import feeds
+
+log = structlog.get_logger(__name__)
+
+_FLUSH = 2.0
+
+
+async def run_edge(configuration: Configuration, *, data: Path) -> None:
+    """Run an edge until cancelled. Raises ProvenlineError when the edge document has no uplink."""
+    settings = configuration.edge.uplink
+    if settings is None:
+        raise ProvenlineError("the edge document has no uplink; name the centre there, or use `provenline serve`")
+    try:
+        token = settings.token.reveal() if settings.token else None
+    except ValueError as error:
+        raise ProvenlineError(f"edge: uplink.token: {error}") from error
+    async with (
+        HttpUplink.to(
+            settings.url,
+            organisation=settings.organisation,
+            bucket=settings.bucket,
+            token=token,
+            timeout=settings.timeout,
+        ) as uplink,
+        delivering(configuration, uplink, data=data, clock=SystemClock(), most=settings.batch),
+    ):
+        log.info("edge ready", centre=settings.url, data=str(data))
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def edge_of(
+    configuration: Configuration, write: Callable[[Batch], None], *, data: Path, clock: Clock
+) -> AsyncIterator[None]:
+    """Run the configured sources into `write`, unless the edge document delivers elsewhere."""
+    if configuration.edge.uplink is not None:
+        yield
+        return
+    async with delivering(configuration, InProcess(write), data=data, clock=clock):
+        yield
+
+
+@asynccontextmanager
+async def delivering(
+    configuration: Configuration, uplink: Uplink, *, data: Path, clock: Clock, most: int = 5_000
+) -> AsyncIterator[None]:
+    """Run every configured source into an uplink while the context is open."""
+    outbox = configuration.edge.outbox
+    letters = DeadLetterBox(data / "dead-letters.sqlite")
+    try:
+        chosen = feeds(configuration, clock=clock, dead_letters=letters.put)
+        bounds = Bounds(bytes=outbox.max_bytes, age=outbox.max_age)
+        async with running(chosen, uplink, folder=data, clock=clock, bounds=bounds, most=most):
+            flushing = asyncio.create_task(_flush(letters, clock), name="dead letters")
+            try:
+                yield
+            finally:
+                flushing.cancel()
+    finally:
+        letters.close()
+
+
+async def _flush(letters: DeadLetterBox, clock: Clock) -> None:
+    while True:
+        await clock.sleep(_FLUSH)
+        try:
+            await asyncio.to_thread(letters.flush)
+        except Unavailable as error:
+            log.warning("dead letters cannot be written", reason=str(error))

@@ -1,0 +1,177 @@
+"""The commands. Each parses its arguments, calls one thing, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from configs.configuration import Configuration
+from configs.loader import PACKAGED, examine, load, schema
+from plant.errors import ConfigError
+from provenline import __version__, calc
+from provenline.process import console, fail, log_plainly
+from provenline.process import run as run_process
+
+app = typer.Typer(
+    name="provenline",
+    help="Watch training lines and prove their targets. 监测实训产线，并用证据证明其达标。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(calc.app, name="calc")
+
+out = Console(highlight=False)
+
+Folder = Annotated[Path, typer.Argument(help="Folder with the configuration (YAML).", show_default="the packaged one")]
+Data = Annotated[Path | None, typer.Option(help="Folder for samples and queues.", show_default=False)]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; the default is loopback.", show_default=False)]
+PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page and API.", show_default=False)]
+JsonLog = Annotated[bool, typer.Option("--log-json", help="One JSON object a log line.")]
+
+
+def run() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        out.print(f"provenline {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(folder: Folder = PACKAGED) -> None:
+    """Check a configuration folder: every fault at once, without touching the network."""
+    documents, faults = examine(folder)
+    for fault in faults:
+        console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
+    if faults:
+        fail(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in {folder}")
+    out.print(f"✓ {folder}: {len(documents)} documents, no faults", soft_wrap=True)
+
+
+@app.command(name="schema")
+def print_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))  # noqa: T201 - plain output, meant for a file
+
+
+@app.command()
+def serve(
+    folder: Folder = PACKAGED,
+    data: Data = None,
+    host: Host = None,
+    port: PortOption = None,
+    log_json: JsonLog = False,
+) -> None:
+    """Run the centre: write endpoint, store, API and page; and the edge, when its document has no uplink."""
+    from provenline.centre import serve_centre
+
+    log_plainly(as_json=log_json)
+    configuration = _configuration(folder)
+    run_process(lambda: serve_centre(configuration, data=_data(data), host=host, port=port))
+
+
+@app.command()
+def edge(folder: Folder = PACKAGED, data: Data = None, log_json: JsonLog = False) -> None:
+    """Run an edge: read every source and deliver to the uplink of the edge document."""
+    from provenline.edge_process import run_edge
+
+    log_plainly(as_json=log_json)
+    configuration = _configuration(folder)
+    run_process(lambda: run_edge(configuration, data=_data(data) / "edge"))
+
+
+@app.command()
+def simulate(
+    scenes: Annotated[list[str] | None, typer.Argument(help="Scenes to simulate; all when none is named.")] = None,
+    folder: Annotated[Path, typer.Option("--config", help="Folder with the configuration.")] = PACKAGED,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; the same one gives the same run.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=60, help="Model seconds per second.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address the simulated devices listen on.")] = "127.0.0.1",
+    broker: Annotated[str | None, typer.Option(help="MQTT broker to publish to, host:port; else our own.")] = None,
+    free_ports: Annotated[bool, typer.Option(help="Where a port is taken, use another one.")] = False,
+    anchor: Annotated[str | None, typer.Option(hidden=True)] = None,
+    log_json: JsonLog = False,
+) -> None:
+    """Run simulated devices behind real protocol servers, on the addresses that the configuration names."""
+    from provenline.pace import Anchor
+    from provenline.simulation import Options, simulate_scenes
+    from simulators.faces.endpoint import Endpoint, PortPolicy
+
+    log_plainly(as_json=log_json)
+    configuration = _configuration(folder)
+    start, _, zero = (anchor or "").partition(":")
+    where, _, number = (broker or "").rpartition(":")
+    options = Options(
+        seed=seed,
+        speed=speed,
+        host=host,
+        ports=PortPolicy.PREFER if free_ports else PortPolicy.REQUIRE,
+        broker=Endpoint("mqtt", where or "127.0.0.1", int(number)) if broker else None,
+        anchor=Anchor(int(start), float(zero)) if anchor else None,
+    )
+    run_process(lambda: simulate_scenes(configuration, scenes or [], options))
+
+
+@app.command()
+def demo(
+    port: PortOption = None,
+    data: Data = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulation.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=60, help="Model seconds per second.")] = 1.0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+    folder: Annotated[Path, typer.Option("--config", help="Folder with the configuration.")] = PACKAGED,
+) -> None:
+    """Run everything on this machine: simulated line, collectors, store, page."""
+    from provenline.demo import run_demo
+
+    log_plainly()
+    configuration = _configuration(folder)
+    folder_data = _data(data, "demo")
+    run_process(
+        lambda: run_demo(configuration, data=folder_data, port=port, seed=seed, speed=speed, browser=not no_browser)
+    )
+
+
+@app.command()
+def reflect(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port; 862 is the standard's.")] = 862,
+) -> None:
+    """Answer STAMP probes (RFC 8762), so that a link to this machine can be measured."""
+    from provenline.reflecting import run_reflector
+
+    log_plainly()
+    run_process(lambda: run_reflector(host, port))
+
+
+def _configuration(folder: Path) -> Configuration:
+    try:
+        return load(folder)
+    except ConfigError as error:
+        for fault in error.faults:
+            console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
+        fail(f"{len(error.faults)} faults in {folder}; nothing was started")
+        raise typer.Exit(1) from error
+
+
+def _data(given: Path | None, name: str = "") -> Path:
+    base = given or Path(os.environ.get("PROVENLINE_DATA", "~/.local/share/provenline")).expanduser() / name
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        probe = base / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        fail(f"the data folder {base} cannot be written: {error.strerror}; choose another with --data")
+    return base

@@ -1,0 +1,85 @@
+"""A process that ends well: Ctrl-C and SIGTERM unwind everything, faults are one clear line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+import structlog
+from rich.console import Console
+from rich.markup import escape
+
+from plant.errors import ProvenlineError
+
+console = Console(stderr=True, highlight=False)
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `main` until it ends or the process is asked to stop; exit ≠ 0 when it failed.
+
+    Being asked to stop cancels `main`, whose contexts close what they opened; that is a
+    success. A second Ctrl-C ends at once.
+    """
+    try:
+        asyncio.run(_guarded(main))
+    except (ProvenlineError, OSError, ExceptionGroup) as error:
+        errors = _leaves(error)
+        if not all(isinstance(e, (ProvenlineError, OSError)) for e in errors):
+            raise
+        fail("; ".join(dict.fromkeys(str(e) for e in errors)))
+
+
+async def _guarded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(main())
+    asked = False
+
+    def stop(number: signal.Signals) -> None:
+        nonlocal asked
+        if asked:
+            sys.exit(EXIT_INTERRUPTED)
+        asked = True
+        structlog.get_logger(__name__).info("stopping", signal=number.name)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong, in red, and exit with 1."""
+    console.print(f"[red]provenline:[/red] {escape(message)}", soft_wrap=True)
+    sys.exit(EXIT_FAILED)
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if not isinstance(error, ExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+
+
+def log_plainly(*, as_json: bool = False, level: int = logging.INFO) -> None:
+    """Set up logging: readable lines on a terminal, one JSON object a line for machines."""
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=36)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,91 @@
+"""Simulated devices as a process of their own, which says where each of them can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from configs.configuration import Configuration
+from configs.schema import SceneDocument
+from plant.clock import SystemClock
+from plant.errors import ProvenlineError
+from provenline.pace import Anchor
+from simulators.faces.endpoint import Endpoint, PortPolicy
+from simulators.pace import ScaledClock
+from simulators.running import serve
+
+log = structlog.get_logger(__name__)
+
+Endpoints = dict[str, dict[str, Endpoint]]
+"""Scene id to source id to where it is really served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to simulate. `anchor`: shared plant time, for a process that is started by another."""
+
+    seed: int | None = None
+    speed: float = 1.0
+    host: str = "127.0.0.1"
+    ports: PortPolicy = PortPolicy.REQUIRE
+    broker: Endpoint | None = None
+    anchor: Anchor | None = None
+
+
+async def simulate_scenes(configuration: Configuration, names: list[str], options: Options) -> None:
+    """Serve the named scenes, or all that have a simulation, until cancelled.
+
+    Prints one JSON line with every address once all are served.
+    """
+    scenes = _chosen(configuration, names)
+    clock = SystemClock()
+    anchor = options.anchor or Anchor.here(clock)
+    endpoints: Endpoints = {}
+    async with AsyncExitStack() as stack:
+        for scene in scenes:
+            start = anchor.at(clock.monotonic(), options.speed)
+            paced = ScaledClock(clock, speed=options.speed, start=start)
+            running = await stack.enter_async_context(
+                serve(
+                    scene,
+                    seed=options.seed,
+                    clock=paced,
+                    host=options.host,
+                    ports=options.ports,
+                    mqtt=options.broker,
+                )
+            )
+            endpoints[scene.id] = running.endpoints
+            for source, endpoint in running.endpoints.items():
+                log.info("simulated device", scene=scene.id, source=source, address=endpoint.url)
+        sys.stdout.write(announce(endpoints) + "\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def announce(endpoints: Endpoints) -> str:
+    """Write addresses as one line of JSON; `heard` reads it."""
+    return json.dumps(
+        {scene: {s: [e.scheme, e.host, e.port] for s, e in sources.items()} for scene, sources in endpoints.items()}
+    )
+
+
+def heard(line: str) -> Endpoints:
+    """Read what `announce` wrote."""
+    return {
+        scene: {source: Endpoint(*where) for source, where in sources.items()}
+        for scene, sources in json.loads(line).items()
+    }
+
+
+def _chosen(configuration: Configuration, names: list[str]) -> list[SceneDocument]:
+    simulated = {scene.id: scene for scene in configuration.scenes.values() if scene.simulation}
+    unknown = [name for name in names if name not in simulated]
+    if unknown:
+        raise ProvenlineError(f"no simulated scene {unknown[0]!r}; there are: {', '.join(simulated)}")
+    return [simulated[name] for name in names] if names else list(simulated.values())

@@ -1,0 +1,201 @@
+"""Layouts: which signal lives where, as data. And backwards: what a collector's address would read.
+
+A layout is the device's own; a scene's configuration says where the collector looks. The
+two are written apart, as for a real machine, so a wrong address in a configuration is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from configs.sources import AddressConfig, ModbusAddress, ModbusFormat, ModbusTable, MqttAddress, OpcuaAddress
+from plant.batch import Value
+from plant.clock import MICROSECOND, MILLISECOND
+from simulators.faces.registers import raw
+
+NAMESPACE = "urn:provenline:simulator:plant"
+
+
+class Cadence(Enum):
+    """When a perfect collector gets a sample of a signal."""
+
+    ON_CHANGE = auto()
+    """Subscribed: whenever the value or its quality changes."""
+    POLLED = auto()
+    """At each multiple of the collector's own period."""
+    ON_TIMER = auto()
+    """Published by the device at each multiple of a period since it started."""
+    ON_TRIGGER = auto()
+    """Published by the device when another signal is set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What reading an address yields: a signal, when, and through which conversion.
+
+    `period`: seconds, for POLLED and ON_TIMER. `trigger`: signal name, for ON_TRIGGER.
+    `tick`: ns to which the protocol cuts the device's time; 0 = the receiving time counts.
+    """
+
+    signal: str
+    cadence: Cadence
+    convert: Callable[[Value], Value]
+    period: float = 0.0
+    trigger: str = ""
+    tick: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An OPC UA variable: the signal at browse path `path`, parts joined by dots."""
+
+    path: str
+    signal: str
+
+    @property
+    def node(self) -> str:
+        """The node id as a client writes it."""
+        return f"ns=2;s={self.path}"
+
+    @property
+    def browse_path(self) -> str:
+        """The browse path below Objects."""
+        return "/".join(f"2:{part}" for part in self.path.split("."))
+
+
+@dataclass(frozen=True, slots=True)
+class OpcuaLayout:
+    """The address space of one OPC UA server. `nameplate`: fixed texts by path."""
+
+    name: str
+    variables: tuple[Variable, ...]
+    nameplate: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served."""
+        return tuple(v.signal for v in self.variables)
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not polled
+        """Return what `address` would read, or None where there is nothing."""
+        if not isinstance(address, OpcuaAddress):
+            return None
+        for variable in self.variables:
+            if address.node == variable.node or _matches(address.path, variable.browse_path):
+                convert = _scaling(address.scale, address.offset)
+                return Reading(signal=variable.signal, cadence=Cadence.ON_CHANGE, convert=convert, tick=MICROSECOND)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A signal in the registers of a unit; `address` is the device's own way of coding it."""
+
+    signal: str
+    address: ModbusAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusLayout:
+    """The register maps of all units behind one listener."""
+
+    name: str
+    registers: tuple[Register, ...]
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served."""
+        return tuple(r.signal for r in self.registers)
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:
+        """Return what `address` would read each `period` s, or None where there is nothing of that format."""
+        if not isinstance(address, ModbusAddress):
+            return None
+        for register in self.registers:
+            if _place(register.address) == _place(address):
+                convert = _through(register.address, _scaling(address.scale, address.offset))
+                return Reading(signal=register.signal, cadence=Cadence.POLLED, convert=convert, period=period)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A JSON message: `fields` maps keys to signals. Published `every` so many seconds, or `on` a signal being set."""
+
+    topic: str
+    fields: dict[str, str]
+    every: float | None = None
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttLayout:
+    """The messages of one MQTT client. Each carries `ts` (ms UTC) and `simulated: true`."""
+
+    name: str
+    messages: tuple[Message, ...]
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served."""
+        return tuple(name for message in self.messages for name in message.fields.values())
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not polled
+        """Return what `address` would read, or None where there is nothing."""
+        if not isinstance(address, MqttAddress):
+            return None
+        for message in self.messages:
+            signal = message.fields.get(address.pointer.removeprefix("/"))
+            if signal is None or not topic_matches(address.topic, message.topic):
+                continue
+            return Reading(
+                signal=signal,
+                cadence=Cadence.ON_TIMER if message.every is not None else Cadence.ON_TRIGGER,
+                convert=_mapping(address),
+                period=message.every or 0.0,
+                trigger=message.on,
+                tick=MILLISECOND if address.time else 0,
+            )
+        return None
+
+
+Layout = OpcuaLayout | ModbusLayout | MqttLayout
+
+
+def topic_matches(pattern: str, topic: str) -> bool:
+    """Tell whether an MQTT topic filter without `#` matches `topic`."""
+    levels, parts = pattern.split("/"), topic.split("/")
+    return len(levels) == len(parts) and all(a in ("+", b) for a, b in zip(levels, parts, strict=True))
+
+
+def _matches(pattern: str | None, path: str) -> bool:
+    if pattern is None:
+        return False
+    wanted, parts = pattern.split("/"), path.split("/")
+    return len(wanted) == len(parts) and all(a in ("*", b) for a, b in zip(wanted, parts, strict=True))
+
+
+def _place(address: ModbusAddress) -> tuple[int, ModbusTable, int, ModbusFormat, str, int | None]:
+    bits = address.table in (ModbusTable.COIL, ModbusTable.DISCRETE)
+    form = ModbusFormat.BIT if bits else address.format
+    order = "" if address.width == 1 or form is ModbusFormat.STRING else address.order
+    return (address.unit, address.table, address.register_, form, order, address.bit)
+
+
+def _scaling(scale: float, offset: float) -> Callable[[Value], Value]:
+    if scale == 1.0 and offset == 0.0:
+        return lambda value: value
+    return lambda value: value if isinstance(value, str) else value * scale + offset
+
+
+def _through(register: ModbusAddress, scale: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    return lambda value: scale(raw(value, register))
+
+
+def _mapping(address: MqttAddress) -> Callable[[Value], Value]:
+    scale = _scaling(address.scale, address.offset)
+    if not address.values:
+        return scale
+    return lambda value: scale(address.values[str(value)])

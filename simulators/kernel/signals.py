@@ -1,0 +1,143 @@
+"""Signals: what the plant's instruments show, at model time.
+
+The model sets a signal's true value. What is shown is that value seen through the
+instrument: its resolution, and any distortion a fault has put on it. Faces and recorders
+watch what is shown; the true value stays inside the simulator.
+
+    model ── set(true) ──▶ resolution ──▶ distortions ──▶ value, time, quality ──▶ watchers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from plant.batch import Value
+from plant.quality import Quality
+
+Distortion = Callable[[Value, float], Value]
+"""True value and model seconds in, shown value out."""
+Watcher = Callable[["Signal"], None]
+
+
+class Device:
+    """What the signals of one device share: its clock's error, and whether it answers."""
+
+    __slots__ = ("clock_error", "name", "online")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.clock_error = 0
+        """ns that the device's own clock is ahead."""
+        self.online = True
+
+
+class Signal:
+    """One signal: `value`, `time` (ns UTC) and `quality` are what is shown now."""
+
+    __slots__ = ("_distortions", "_table", "_watchers", "device", "digits", "name", "quality", "time", "true", "value")
+
+    def __init__(self, table: SignalTable, device: Device, name: str, initial: Value, digits: int | None) -> None:
+        self._table = table
+        self._watchers: list[Watcher] = []
+        self._distortions: list[Distortion] = []
+        self.device = device
+        self.name = name
+        self.digits = digits
+        self.true = self.value = initial
+        self.time = table.now()
+        self.quality: int = Quality.GOOD
+
+    @property
+    def seconds(self) -> float:
+        """Model time in seconds."""
+        return self._table.seconds()
+
+    def set(self, value: Value) -> None:
+        """Set the true value and show it. Setting the same value again is an event of its own."""
+        self.true = value
+        self.show()
+
+    def show(self) -> None:
+        """Measure the true value now, and tell the watchers."""
+        shown = self.true
+        if self._distortions:
+            for distort in self._distortions:
+                shown = distort(shown, self._table.seconds())
+        if self.digits is not None and isinstance(shown, float):
+            shown = round(shown, self.digits)
+        self.value = shown
+        self.time = self._table.now() + self.device.clock_error
+        self.quality = Quality.GOOD if self.device.online else Quality.BAD_NO_COMMUNICATION
+        for watch in self._watchers:
+            watch(self)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call `watcher` whenever the signal is shown anew."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Undo `watch`."""
+        self._watchers.remove(watcher)
+
+    def distort(self, distortion: Distortion) -> Callable[[], None]:
+        """See the signal through `distortion` from now on; the returned call takes it off."""
+        self._distortions.append(distortion)
+        self.show()
+
+        def undo() -> None:
+            self._distortions.remove(distortion)
+            self.show()
+
+        return undo
+
+
+class SignalTable:
+    """All signals of a model, by name `device.signal`, in order of declaration."""
+
+    def __init__(self, now: Callable[[], int], seconds: Callable[[], float]) -> None:
+        self.now = now
+        self.seconds = seconds
+        self.devices: dict[str, Device] = {}
+        self._signals: dict[str, Signal] = {}
+
+    def __getitem__(self, name: str) -> Signal:
+        return self._signals[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._signals
+
+    def __iter__(self) -> Iterator[Signal]:
+        return iter(self._signals.values())
+
+    def of(self, device: str) -> Iterable[Signal]:
+        """Yield the signals of one device."""
+        return (s for s in self if s.device.name == device)
+
+    def add(self, name: str, initial: Value, *, digits: int | None = None) -> Signal:
+        """Declare a signal; its form for good is `initial`'s. `digits`: the instrument's decimals."""
+        if name in self._signals:
+            raise ValueError(f"signal {name} is declared twice")
+        owner = name.partition(".")[0]
+        device = self.devices.setdefault(owner, Device(owner))
+        signal = self._signals[name] = Signal(self, device, name, initial, digits)
+        return signal
+
+    def switch(self, device: str, *, online: bool) -> None:
+        """Let a device fall silent, or answer again; its signals say so at once."""
+        self.devices[device].online = online
+        for signal in self.of(device):
+            signal.show()
+
+
+@contextmanager
+def watching(signals: Iterable[Signal], watcher: Watcher) -> Iterator[None]:
+    """Watch signals while the context is open."""
+    watched = list(signals)
+    for signal in watched:
+        signal.watch(watcher)
+    try:
+        yield
+    finally:
+        for signal in watched:
+            signal.unwatch(watcher)

@@ -1,0 +1,237 @@
+"""A scene's model, running: live behind its protocol faces, or in virtual time.
+
+    async with serve(scene, seed=7, clock=SystemClock(), speed=10) as running:
+        running.endpoints["press-opcua"].url      # where the face really listens
+        running.faults.inject(PlannedFault(kind=FaultKind.JAM, target="press", size=120))
+
+    for batch in fast(scene, bindings, seed=7, start=t0, stop=t1): ...
+
+Both build the same model from the same seed; only who reads its signals differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from configs.configuration import Binding
+from configs.schema import SceneDocument, SimulationConfig
+from configs.sources import ModbusSource, ModbusTcp, MqttSource, OpcuaSource, SourceConfig
+from plant.batch import Batch
+from plant.clock import SECOND, Clock, SystemClock
+from plant.errors import ConfigError, Fault
+from simulators.faces.broker import broker
+from simulators.faces.endpoint import Endpoint, Face, PortPolicy
+from simulators.faces.layout import Layout, ModbusLayout, MqttLayout, OpcuaLayout
+from simulators.faces.modbus import serve_modbus
+from simulators.faces.mqtt import serve_mqtt
+from simulators.faces.opcua import serve_opcua
+from simulators.faults import FaultBoard, PlannedFault
+from simulators.kernel.floor import Floor, Interval
+from simulators.pace import ScaledClock
+from simulators.plantmodel import PlantModel
+from simulators.recorder import Recorder
+from simulators.scenes import MODELS
+from simulators.truth import Truth
+
+_LIVE_FACTS = 200_000
+_LONGEST_NAP = 0.1
+_SHORTEST_NAP = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A live simulation. `endpoints`: source id to where it is really served."""
+
+    endpoints: dict[str, Endpoint]
+    faults: FaultBoard
+    model: PlantModel
+
+    @property
+    def truth(self) -> Truth:
+        """What really happened so far; for graders, never for telemetry."""
+        return self.model.floor.truth
+
+    def rewired(self, source: SourceConfig) -> SourceConfig:
+        """Return a source's settings with the address at which it is really served."""
+        endpoint = self.endpoints.get(source.id)
+        if endpoint is None:
+            return source
+        if isinstance(source, OpcuaSource):
+            return source.model_copy(update={"endpoint": endpoint.url})
+        where = {"host": endpoint.host, "port": endpoint.port}
+        if isinstance(source, ModbusSource):
+            return source.model_copy(update={"link": source.link.model_copy(update=where)})
+        return source.model_copy(update=where)
+
+
+def build(
+    scene: SceneDocument,
+    *,
+    seed: int | None = None,
+    start: int,
+    planned: Sequence[Interval] | None = None,
+    truth_limit: int | None = None,
+) -> PlantModel:
+    """Build a scene's model at model time `start`. Raises ConfigError when the scene's simulation cannot be."""
+    simulation = _simulation(scene)
+    if simulation.model not in MODELS:
+        raise _wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
+    chosen = simulation.seed if seed is None else seed
+    floor = Floor(start=start, seed=chosen, planned=planned, truth_limit=truth_limit)
+    try:
+        model = MODELS[simulation.model](floor, dict(simulation.parameters))
+    except ValueError as error:
+        raise _wrong(scene, "simulation.parameters", str(error)) from error
+    unknown = sorted(set(simulation.faces) - set(model.faces))
+    if unknown:
+        raise _wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
+    return model
+
+
+def fast(
+    scene: SceneDocument,
+    bindings: Sequence[Binding],
+    *,
+    seed: int | None = None,
+    start: int,
+    stop: int,
+    planned: Sequence[Interval] | None = None,
+    faults: Sequence[PlannedFault] = (),
+    chunk: float = 60.0,
+    truth: Truth | None = None,
+) -> Iterator[Batch]:
+    """Run a scene's model from `start` to `stop` (ns UTC) as fast as it goes.
+
+    Yields, for every `chunk` seconds of model time, the batch that a perfect collector of
+    `bindings` would have produced. `truth`, when given, receives the facts. Raises ConfigError.
+    """
+    model = build(scene, seed=seed, start=start, planned=planned)
+    if truth is not None:
+        model.floor.truth = truth
+    FaultBoard(model).schedule(faults)
+    recorder = Recorder(model.floor.signals, bindings, _faces(scene, model))
+    span, step = (stop - start) / SECOND, 0
+    while step * chunk < span:
+        step += 1
+        until = min(step * chunk, span)
+        model.floor.run_through(until)
+        yield recorder.take(start + round(until * SECOND))
+    model.finish()
+
+
+@asynccontextmanager
+async def serve(
+    scene: SceneDocument,
+    *,
+    seed: int | None = None,
+    clock: Clock | None = None,
+    speed: float = 1.0,
+    host: str = "127.0.0.1",
+    ports: PortPolicy = PortPolicy.PREFER,
+    mqtt: Endpoint | None = None,
+    planned: Sequence[Interval] | None = None,
+    faults: Sequence[PlannedFault] = (),
+) -> AsyncIterator[Running]:
+    """Run a scene's model live behind real servers, `speed` times as fast as `clock`.
+
+    `mqtt` is the broker to publish to; without it, one of our own is started for each MQTT
+    source. Raises ConfigError, and Unavailable when a face cannot listen.
+    """
+    paced = ScaledClock(clock or SystemClock(), speed=speed)
+    model = build(scene, seed=seed, start=paced.now(), planned=planned, truth_limit=_LIVE_FACTS)
+    board = FaultBoard(model)
+    board.schedule(faults)
+    async with AsyncExitStack() as stack:
+        listeners = _Listeners(scene, model, host, ports, mqtt)
+        faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
+        endpoints = listeners.endpoints
+        async with asyncio.TaskGroup() as tasks:
+            drive = tasks.create_task(_drive(model, faces, board, paced), name=f"simulate {scene.id}")
+            try:
+                yield Running(endpoints=endpoints, faults=board, model=model)
+            finally:
+                drive.cancel()
+                model.finish()
+
+
+async def _drive(model: PlantModel, faces: dict[str, Face], board: FaultBoard, clock: ScaledClock) -> None:
+    """Let the model follow the clock; when late, it catches up instead of drifting."""
+    floor = model.floor
+    out: set[str] = set()
+    while True:
+        floor.run_through(clock.monotonic())
+        for name in board.unreachable ^ out:
+            await faces[name].reach(reachable=name in out)
+        out = set(board.unreachable)
+        for face in faces.values():
+            await face.flush()
+        nap = (floor.env.peek() - clock.monotonic()) / clock.speed
+        await clock.sleep(min(max(nap, _SHORTEST_NAP), _LONGEST_NAP) * clock.speed)
+
+
+class _Listeners:
+    """Opens a scene's faces, and a broker where there is none."""
+
+    def __init__(
+        self, scene: SceneDocument, model: PlantModel, host: str, ports: PortPolicy, mqtt: Endpoint | None
+    ) -> None:
+        self.endpoints: dict[str, Endpoint] = {}
+        self._scene, self._model = scene, model
+        self._host, self._ports, self._mqtt = host, ports, mqtt
+
+    async def open(self, stack: AsyncExitStack, name: str, source_id: str) -> Face:
+        """Open one face for as long as `stack`. Raises ConfigError and Unavailable."""
+        source = next(s for s in self._scene.sources if s.id == source_id)
+        listen = _listen(source, self._host)
+        face = await stack.enter_async_context(await self._face(stack, name, source, listen))
+        self.endpoints[source_id] = face.endpoint
+        return face
+
+    async def _face(
+        self, stack: AsyncExitStack, name: str, source: SourceConfig, listen: Endpoint
+    ) -> AbstractAsyncContextManager[Face]:
+        layout, signals = self._model.faces[name], self._model.floor.signals
+        if isinstance(layout, OpcuaLayout) and isinstance(source, OpcuaSource):
+            return serve_opcua(layout, signals, listen=listen, ports=self._ports)
+        if isinstance(layout, ModbusLayout) and isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
+            return serve_modbus(layout, signals, listen=listen, ports=self._ports)
+        if isinstance(layout, MqttLayout) and isinstance(source, MqttSource):
+            at = self.endpoints.get(source.id) or self._mqtt
+            if at is None:
+                at = await stack.enter_async_context(broker(listen, self._ports))
+            return serve_mqtt(layout, self._model.floor, broker=at)
+        protocol = type(layout).__name__.removesuffix("Layout").upper()
+        message = f"this face speaks {protocol}, and source {source.id} does not"
+        raise _wrong(self._scene, f"simulation.faces.{name}", message)
+
+
+def _listen(source: SourceConfig, host: str) -> Endpoint:
+    """Return where the configuration expects a source, on the interface `host`."""
+    if isinstance(source, OpcuaSource):
+        _, _, address = source.endpoint.partition("://")
+        port = address.partition("/")[0].partition(":")[2]
+        return Endpoint("opc.tcp", host, int(port or 4840))
+    if isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
+        return Endpoint("modbus", host, source.link.port)
+    return Endpoint("mqtt", host, source.port if isinstance(source, MqttSource) else 0)
+
+
+def _faces(scene: SceneDocument, model: PlantModel) -> dict[str, list[Layout]]:
+    """Return the layouts behind each source; several devices may publish to one broker."""
+    layouts: dict[str, list[Layout]] = {}
+    for name, source in _simulation(scene).faces.items():
+        layouts.setdefault(source, []).append(model.faces[name])
+    return layouts
+
+
+def _simulation(scene: SceneDocument) -> SimulationConfig:
+    if scene.simulation is None:
+        raise _wrong(scene, "simulation", "this scene has no simulation")
+    return scene.simulation
+
+
+def _wrong(scene: SceneDocument, path: str, message: str) -> ConfigError:
+    return ConfigError((Fault(f"scene {scene.id}", path, message),))

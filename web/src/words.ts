@@ -43,6 +43,10 @@ export const roleName = (role: string): string => wordsOr(`role.${role}`, role)
 export const flagName = (flag: string): string => wordsOr(`flag.${flag}`, flag)
 export const unitName = (ucum: string): string => unitSymbol(ucum, (word) => wordsOr(`unit.${word}`, word))
 
+/** A tag's unit: counted things in the reader's language, the rest as the server writes it. */
+export const tagUnit = (tag: Pick<Tag, 'unit' | 'symbol'>): string =>
+  tag.unit.includes('{') ? unitName(tag.unit) : tag.symbol || unitName(tag.unit)
+
 /** The short name where the product has one, so that factors fit beside their bars. */
 export const indicatorName = (indicator: Indicator): string =>
   wordsOr(`indicator.${indicator.id}`, say(indicator.name) || indicator.id)

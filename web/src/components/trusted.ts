@@ -14,6 +14,8 @@ export interface Trusted {
   value: ComputedRef<string>
   /** Why the value is not simply good; empty when it is. */
   reason: ComputedRef<string>
+  /** Since when it is so; empty where that is not known. */
+  since: ComputedRef<string>
   age: ComputedRef<string>
   sourceTime: ComputedRef<string>
   simulated: ComputedRef<boolean>
@@ -35,11 +37,13 @@ export function useTrusted(tag: () => Tag): Trusted {
     return formatValue(raw, tag().kind, tag().deadband, language.value)
   })
   const reason = computed(() => {
-    const { reason: key, quality, code, since, seconds } = trust.value
-    if (!key) return ''
-    const when = since > 0 ? formatTime(since, zone.value, { now: shownNow.value }) : ''
-    const named = quality === 'other' ? `${t('quality.other')} ${code}` : quality && t(`quality.${quality}`)
-    return t(`reason.${key === 'quality' && when ? 'qualitySince' : key}`, { quality: named, since: when, seconds })
+    const { reason: key, quality, code, seconds } = trust.value
+    if (key === 'quality') return quality === 'other' ? `${t('quality.other')} ${code}` : t(`quality.${quality}`)
+    return key && t(`reason.${key}`, { seconds })
+  })
+  const since = computed(() => {
+    const time = trust.value.since
+    return time > 0 ? t('age.since', { time: formatTime(time, zone.value, { now: shownNow.value }) }) : ''
   })
   const age = computed(() => {
     if (!reading.value || reading.value.time <= 0) return ''
@@ -53,5 +57,5 @@ export function useTrusted(tag: () => Tag): Trusted {
   )
   const simulated = computed(() => isSimulated(reading.value, tag()))
   const number = computed(() => (shown.value && typeof reading.value?.value === 'number' ? reading.value.value : null))
-  return { trust, value, reason, age, sourceTime, simulated, number }
+  return { trust, value, reason, since, age, sourceTime, simulated, number }
 }

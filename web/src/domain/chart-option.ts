@@ -36,6 +36,7 @@ export interface NamedCurves {
 export interface Wording {
   time: (time: number, seconds: boolean) => string
   number: (value: number) => string
+  tick: (value: number) => string
   unit: string
 }
 
@@ -62,7 +63,7 @@ export function trendOption(named: readonly NamedCurves[], span: { start: number
       type: 'value',
       scale: true,
       splitNumber: 3,
-      axisLabel: { ...text, formatter: (value: number) => say.number(value) },
+      axisLabel: { ...text, formatter: (value: number) => say.tick(value) },
       splitLine: { lineStyle: { color: look.line } },
     },
     tooltip: {

@@ -20,17 +20,21 @@ function format(language: Language, options: Intl.NumberFormatOptions): Intl.Num
   return found
 }
 
-/** Decimals worth showing: those the deadband resolves, else enough for four significant digits. */
+/** Decimals worth showing: those the deadband resolves, else enough for three significant digits. */
 export function decimalsFor(value: number, deadband = 0): number {
   if (deadband > 0) return Math.min(6, Math.max(0, Math.ceil(-Math.log10(deadband) - 1e-9)))
-  const size = Math.abs(value)
-  if (size === 0 || size >= 1000) return size === 0 ? 0 : Number.isInteger(value) ? 0 : 1
-  return Number.isInteger(value) && size >= 10 ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(size))))
+  if (Number.isInteger(value)) return 0
+  return Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))))
 }
 
 export function formatNumber(value: number, language: Language, decimals = decimalsFor(value)): string {
   if (!Number.isFinite(value)) return NOTHING
   return format(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(value)
+}
+
+/** A number on an axis: no more decimals than it has. */
+export function formatTick(value: number, language: Language): string {
+  return format(language, { maximumSignificantDigits: 6 }).format(value)
 }
 
 /** One live value; a counter is never given decimals it does not have. */
@@ -110,5 +114,4 @@ export function unitSymbol(ucum: string, translate: (annotation: string) => stri
     .split('/')
     .map((part) => SYMBOLS[part] ?? part.replace(/\{([^}]*)\}/g, (_, word: string) => translate(word)).replace('kW.h', 'kWh'))
     .join('/')
-    .replace(/^\/|\/$/g, '')
 }

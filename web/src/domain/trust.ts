@@ -14,6 +14,8 @@ export interface Reading {
   readonly time: number
   readonly received: number
   readonly origin: number
+  /** Source time from which on the quality has been what it is, as far as this page has seen. */
+  readonly since: number
 }
 
 /** When the page last heard of the server, and whether it still does. */
@@ -55,7 +57,7 @@ export function judge(reading: Reading | undefined, tag: Pick<Tag, 'stale_after'
   const level = severity(reading.quality)
   if (level === 'bad') {
     const named = { quality: qualityWord(reading.quality), code: qualityCode(reading.quality) }
-    return { ...GOOD, ...named, level, reason: 'quality', since: reading.time }
+    return { ...GOOD, ...named, level, reason: 'quality', since: reading.since }
   }
   const heard = Math.max(reading.time, reading.received)
   if (tag.stale_after > 0 && now - heard > tag.stale_after * 1000 + STALE_GRACE_MS) {

@@ -17,14 +17,20 @@ export interface Taken {
   readonly complete: boolean
 }
 
-/** Take in one frame. Changes that came before any snapshot cannot be placed and are passed over. */
-export function takeFrame(feed: Feed, frame: Frame): Taken {
+/**
+ * Take in one frame; `before` tells what was known of a path, so that a quality that lasts keeps its
+ * beginning. Changes that came before any snapshot cannot be placed and are passed over.
+ */
+export function takeFrame(feed: Feed, frame: Frame, before: (path: string) => Reading | undefined): Taken {
   const paths = frame.snapshot ? (frame.paths ?? feed.paths) : feed.paths
   if (paths === null) return { feed, readings: [], complete: false }
   const readings: [string, Reading][] = []
   for (const [index, value, quality, time, received, origin] of frame.rows) {
     const path = paths[index]
-    if (path !== undefined) readings.push([path, { value, quality, time, received, origin }])
+    if (path === undefined) continue
+    const last = before(path)
+    const since = last?.quality === quality ? last.since : time
+    readings.push([path, { value, quality, time, received, origin, since }])
   }
   return { feed: { paths, seq: frame.seq }, readings, complete: frame.snapshot }
 }

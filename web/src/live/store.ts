@@ -40,7 +40,7 @@ export function useLive(scene: string): Live {
   const connection = new Connection(api.live(scene), {
     frame(frame) {
       heardServerTime(frame.now)
-      const taken = takeFrame(feed, frame)
+      const taken = takeFrame(feed, frame, (path) => readings.get(path)?.value)
       feed = taken.feed
       if (taken.complete) {
         const named = new Set(taken.readings.map(([path]) => path))

@@ -99,9 +99,7 @@ class ReplaySource:
         self._recorded = [point.address.path for point in points]
         twice = sorted({path for path in self._recorded if self._recorded.count(path) > 1})
         if twice:
-            faults = (
-                Fault(file="", path=f"{config.id}: {path}", message="is played under two names") for path in twice
-            )
+            faults = (Fault(file=config.id, path=path, message="is played under two names") for path in twice)
             raise ConfigError(tuple(faults))
         self.tally = Tally()
         self._config, self._points, self._clock = config, tuple(points), clock

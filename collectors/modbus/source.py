@@ -39,8 +39,10 @@ from plant.errors import ConfigError, Disconnected, Fault
 from plant.quality import good
 
 SIMULATOR = "provenline simulator"
-"""How the vendor name of a simulated device begins."""
+"""How the vendor name of a simulated device begins, in any case."""
 _QUESTIONS_THAT_MAY_HURT = 2
+_IDLE = 0.1
+"""Seconds to wait where nothing is to be polled and no period says when to look again."""
 
 
 class ModbusSource:
@@ -93,6 +95,7 @@ class ModbusSource:
         while True:
             if not link.connected:
                 raise Disconnected(f"{link.place} closed the connection")
+            idle = True
             for unit in turns.round():
                 batch = await self._read(link, unit, deadline=start + (tick + 1) * period)
                 turns.settle(unit)
@@ -100,11 +103,15 @@ class ModbusSource:
                     raise Disconnected(f"{link.place}: nobody answers; last asked {unit.silence.reason}")
                 if len(batch):
                     self.tally.samples += len(batch)
+                    idle = False
                     yield batch
             elapsed, last = self._clock.monotonic() - start, tick
-            tick = next_tick(last, elapsed=elapsed, period=period) if period else last
-            self.tally.gaps += tick > last + 1
-            await self._clock.sleep(tick * period - elapsed)
+            if period:
+                tick = next_tick(last, elapsed=elapsed, period=period)
+                self.tally.gaps += tick > last + 1
+                await self._clock.sleep(tick * period - elapsed)
+            else:
+                await self._clock.sleep(_IDLE if idle else 0)
 
     async def _read(self, link: Link, unit: Unit, *, deadline: float) -> Batch:
         batch = await unit.read(link, clock=self._clock, deadline=deadline)
@@ -158,6 +165,6 @@ def _check(config: configs.ModbusSource, points: Sequence[Point[ModbusAddress]])
         elif address.unit == 0 and config.link.type != "tcp":
             problem = "unit 0 is a broadcast on a serial line, which nobody answers"
         if problem:
-            faults.append(Fault(file="", path=f"{config.id}: {point.tag.path}", message=problem))
+            faults.append(Fault(file=config.id, path=point.tag.path, message=problem))
     if faults:
         raise ConfigError(tuple(faults))

@@ -50,7 +50,7 @@ QUALITY_OF = {
     10: Quality.BAD_NO_COMMUNICATION,
     11: Quality.BAD_NO_COMMUNICATION,
 }
-_MEANING = {1: "illegal function", 2: "illegal data address", 3: "illegal data value"}
+_LASTING = {1: "illegal function", 2: "illegal data address", 3: "illegal data value"}
 _CUT = (2, 3)
 _FROM_GATEWAY = (10, 11)
 
@@ -125,7 +125,7 @@ class Unit:
         if was is not None:
             self._plan()
         rows, pending, kept = _Rows(), deque(self._polls), list[_Poll]()
-        while pending:
+        while pending and self.silence is None:
             poll = pending.popleft()
             try:
                 payload = await link.read(poll.block)
@@ -133,26 +133,20 @@ class Unit:
                 quality = Quality.BAD_COMMUNICATION_ERROR if error.heard else Quality.BAD_NO_COMMUNICATION
                 self.silence = Silence(quality, str(error), error.heard)
             except Refused as error:
-                if error.code in _FROM_GATEWAY:
-                    self.silence = Silence(QUALITY_OF[error.code], str(error), link_lives=True)
-                elif error.code in _CUT and len(poll.block.cells) > 1:
-                    parts = [_Poll(half, Layout(half, self._addresses)) for half in halves(poll.block)]
-                    self._cut = True
-                    if clock.monotonic() < deadline:
-                        pending.extendleft(reversed(parts))
-                    else:
-                        kept.extend(parts)
-                elif not self._refused(poll, error.code, rows, time=clock.now()):
-                    kept.append(poll)
+                if not (parts := self._parts(poll, error.code)):
+                    kept.extend(self._refused(poll, error.code, rows, time=clock.now()))
+                elif clock.monotonic() < deadline:
+                    pending.extendleft(reversed(parts))
+                else:
+                    kept.extend(parts)
             else:
                 rows.add(poll.layout.rows, poll.layout.decode(payload, rows.texts), time=clock.now())
                 poll.told = Quality.GOOD
                 kept.append(poll)
-            if self.silence is not None:
-                if was is None or was.quality is not self.silence.quality or rows.tags:
-                    rows.bad(self._everyone, self.silence.quality, time=clock.now())
-                return self._batch(rows)
-        self._settle(kept)
+        if self.silence is None:
+            self._settle(kept)
+        elif was is None or was.quality is not self.silence.quality or rows.tags:
+            rows.bad(self._everyone, self.silence.quality, time=clock.now())
         return self._batch(rows)
 
     def _plan(self) -> None:
@@ -162,29 +156,39 @@ class Unit:
         self._polls = [_Poll(block, Layout(block, self._addresses)) for block in plan]
         self._cut = self._settled = False
 
-    def _refused(self, poll: _Poll, code: int, rows: _Rows, *, time: int) -> bool:
-        """Tell a refusal; return whether it is final and the block shall not be asked for again."""
+    def _parts(self, poll: _Poll, code: int) -> list[_Poll]:
+        """Return the halves of a block that is refused for what some of its registers are, else nothing."""
+        if code not in _CUT or len(poll.block.cells) == 1:
+            return []
+        self._cut = True
+        return [_Poll(half, Layout(half, self._addresses)) for half in halves(poll.block)]
+
+    def _refused(self, poll: _Poll, code: int, rows: _Rows, *, time: int) -> list[_Poll]:
+        """Tell a refusal; return the block when it is worth asking for again."""
+        if code in _FROM_GATEWAY:
+            self.silence = Silence(QUALITY_OF[code], f"{poll.block}: exception code {code}", link_lives=True)
+            return [poll]
         quality = QUALITY_OF.get(code, Quality.BAD_COMMUNICATION_ERROR)
         if poll.told != quality:
             rows.bad(poll.layout.rows, quality, time=time)
             poll.told = quality
-        if code not in _MEANING:
-            return False
+        if code not in _LASTING:
+            return [poll]
         for index in poll.block.wanted:
-            self._tally.bad_points[self._names[index]] = f"{poll.block}: {_MEANING[code]} (exception code {code})"
-        return True
+            self._tally.bad_points[self._names[index]] = f"{poll.block}: {_LASTING[code]} (exception code {code})"
+        return []
 
     def _settle(self, kept: list[_Poll]) -> None:
-        """Keep what shall be polled; once nothing is cut any more, join again what cutting left in pieces.
+        """Keep what shall be polled; once the culprits are out, join again what cutting left in pieces.
 
         Only once: a device that also refuses a joined block would be cut and joined for ever.
         """
         self._polls = kept
-        if not self._cut or self._settled or any(poll.told != Quality.GOOD for poll in kept):
-            return
-        self._settled = True
-        joined = rejoined((poll.block for poll in kept), limit=self._limit)
-        self._polls = [_Poll(block, Layout(block, self._addresses)) for block in joined]
+        culprits = sum(len(poll.layout.rows) for poll in kept) < len(self._names)
+        if culprits and self._cut and not self._settled and all(poll.told == Quality.GOOD for poll in kept):
+            self._settled = True
+            joined = rejoined((poll.block for poll in kept), limit=self._limit)
+            self._polls = [_Poll(block, Layout(block, self._addresses)) for block in joined]
 
     def _batch(self, rows: _Rows) -> Batch:
         if not rows.tags:

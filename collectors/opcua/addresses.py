@@ -22,8 +22,9 @@ from plant.quality import Quality
 BREADTH = 20_000
 """Most nodes looked at on one level, and most children taken of one node."""
 
-_SEPARATOR = re.compile(r"(?<!&)/")
-_PART = re.compile(r"(?:(\d+):)?(.+)", re.DOTALL)
+_WORD = r"(?:&.|[^/&])+"
+_WORDS = re.compile(_WORD, re.DOTALL)
+_PATH = re.compile(rf"/?{_WORD}(?:/{_WORD})*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,16 @@ def parse_path(path: str) -> tuple[Part, ...]:
 
     Raises ValueError on an empty part.
     """
-    parts: list[Part] = []
-    for word in _SEPARATOR.split(path.strip("/")):
-        if word == "*":
-            parts.append(None)
-            continue
-        match = _PART.fullmatch(word)
-        if match is None:
-            raise ValueError(f"browse path {path!r} has an empty part")
-        parts.append((int(match[1] or 0), re.sub(r"&(.)", r"\1", match[2])))
-    return tuple(parts)
+    if _PATH.fullmatch(path) is None:
+        raise ValueError(f"browse path {path!r} has an empty part, or ends in a lone '&'")
+    return tuple(None if word == "*" else _browse_name(word) for word in _WORDS.findall(path))
+
+
+def _browse_name(word: str) -> tuple[int, str]:
+    index, _, name = word.partition(":")
+    if not (name and index.isdecimal()):
+        index, name = "0", word
+    return int(index), re.sub(r"&(.)", r"\1", name, flags=re.DOTALL)
 
 
 def path_part(name: ua.QualifiedName) -> str:

@@ -20,6 +20,7 @@ from plant.quality import Quality
 OVERFLOW = 0x0480
 """Info bits of a StatusCode: `DataValue` information, and the item's queue overflowed (Part 4 §7.39.1)."""
 
+_KNOWN_SETS = 32
 _BAD = np.uint32(Quality.BAD)
 _NAN = int(np.float64(np.nan).view(np.int64))
 _FORMS = np.full(256, Form.INTEGER, np.uint8)
@@ -42,6 +43,7 @@ class Table:
         self._offset = np.array([point.address.offset for point in points], np.float64)
         self._scaled = (self._scale != 1.0) | (self._offset != 0.0)
         self._any_scaled = bool(self._scaled.any())
+        self._known: dict[bytes, tuple[str, ...]] = {}
         self._origin = np.array([int(point.origin) for point in points], np.uint8)
 
     def batch(self, rows: Rows, *, received: int, origin: Origin) -> Batch:
@@ -82,14 +84,26 @@ class Table:
         # ten thousand names along.
         if len(handle) >= len(self.paths):
             return self.paths, handle
-        used, tag = np.unique(handle, return_inverse=True)
-        return tuple(self.paths[i] for i in used.tolist()), tag.astype(np.uint32)
+        used = np.zeros(len(self.paths), np.bool_)
+        used[handle] = True
+        place = np.cumsum(used, dtype=np.uint32) - np.uint32(1)
+        return self._names(np.packbits(used).tobytes()), place[handle]
+
+    def _names(self, used: bytes) -> tuple[str, ...]:
+        """Return the paths whose bit is set; the sets that change together are few, so they are kept."""
+        names = self._known.get(used)
+        if names is None:
+            if len(self._known) >= _KNOWN_SETS:
+                self._known.clear()
+            bits = np.unpackbits(np.frombuffer(used, np.uint8), count=len(self.paths))
+            names = self._known[used] = tuple(self.paths[i] for i in np.flatnonzero(bits).tolist())
+        return names
 
 
 def _values(rows: Rows) -> tuple[Ints, npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     """Return raw slots, forms and qualities; what is bad or has no value reads NaN."""
     raw, form, quality = rows.bits, _FORMS[rows.kind], rows.status
-    kinds = set(np.unique(rows.kind).tolist())
+    kinds = set(rows.kind.tobytes())
     if BuiltIn.BOOLEAN in kinds:
         raw = np.where(rows.kind == BuiltIn.BOOLEAN, raw != 0, raw)
     if BuiltIn.FLOAT in kinds:

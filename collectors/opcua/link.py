@@ -21,6 +21,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from cryptography.exceptions import InvalidSignature
 
 from collectors.opcua import transport
 from collectors.opcua.credentials import check_password_is_protected, equip, fault
@@ -200,7 +201,11 @@ def translated(config: OpcuaSource, *, connecting: bool = False) -> Iterator[Non
         raise Disconnected(f"{place}: {name}") from error
     except TimeoutError as error:
         raise Disconnected(f"{place}: no answer within {config.timeout:g} s") from error
+    except InvalidSignature as error:
+        raise fault(config, "security.server_certificate", "the server cannot prove that it is its own") from error
     except (OSError, UaError) as error:
+        if connecting and type(error) is UaError:  # asyncua's own checks: another certificate, no such endpoint
+            raise fault(config, "security", str(error)) from error
         raise Disconnected(f"{place}: {error}") from error
     except _BROKEN as error:
         raise Disconnected(f"{place}: an answer that cannot be read: {error!r}") from error

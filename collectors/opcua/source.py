@@ -168,6 +168,7 @@ class _Batches:
     def _give_up(self, arrival: Arrival, reason: str) -> None:
         self._tally.dead_letters += 1
         self._tally.gaps += 1
+        self._sequence = None  # what is missing has been counted
         head = arrival.message[: DeadLetter.KEEP]
         self._dead_letters(DeadLetter(arrival.received, self._name, "publish response", reason, head))
 

@@ -28,7 +28,7 @@ PAUSE = 70
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("pki"), many=60, itemsPerCall=25)
+    server = Server(tmp_path_factory.mktemp("pki"), many=60, itemsPerCall=25, nodesPerRead=2, nodesPerBrowse=2)
     yield server
     server.resume()
     server.kill()
@@ -259,7 +259,9 @@ async def test_the_server_holds_back_changes_within_the_deadband(server: Server)
 
 
 async def test_more_items_than_the_server_takes_at_once_are_asked_for_in_pieces(server: Server) -> None:
-    points = [point(f"v{i}", node=f"ns=2;s=Many.v{i}") for i in range(60)]  # the server takes 25
+    points = [
+        point(f"v{i}", node=f"ns=2;s=Many.v{i}") for i in range(60)
+    ]  # the server takes 25 items, and 2 nodes to read or browse
     opened = source(server.endpoint, *points)
     async with opened.open() as batches:
         seen = await first(batches, *(f"v{i}" for i in range(60)))
@@ -446,5 +448,5 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_next_is_read(
         await gather(batches, "Force")
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
-    assert (opened.tally.dead_letters, len(letters), opened.tally.gaps >= 1) == (1, 1, True)
+    assert (opened.tally.dead_letters, len(letters), opened.tally.gaps) == (1, 1, 1)
     assert letters[0].source == "press"

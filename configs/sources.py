@@ -239,6 +239,90 @@ class MqttSource(Strict):
         return self
 
 
+# ----------------------------------------------------------------- Sparkplug and VDA 5050
+class MqttLink(Strict):
+    """The broker behind a source that has its own rules for topics, sessions and qualities of service."""
+
+    id: Identifier
+    host: str
+    port: Port = 1883
+    version: Literal["3.1.1", "5"] = "5"
+    client_id: str | None = Field(default=None, max_length=65)
+    user: str | None = None
+    password: Secret | None = None
+    tls: MqttTls | None = None
+    keepalive: int = Field(default=15, ge=5, le=3600)
+    payload_limit: int = Field(
+        default=262_144, ge=256, le=16_777_216, description="bytes; larger ones are dead letters"
+    )
+
+
+_SparkplugName = Annotated[str, Field(pattern=r"^[^/+#\x00]+$", max_length=1000)]
+
+
+class SparkplugAddress(Strict):
+    """One metric of an edge node, or of a device behind it."""
+
+    group: _SparkplugName
+    node: _SparkplugName
+    device: _SparkplugName | None = None
+    metric: str = Field(min_length=1, max_length=1000)
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class SparkplugSource(MqttLink):
+    """Sparkplug B edge nodes behind a broker, read as a host application.
+
+    `host_id`: the name under which this host says that it is online; edge nodes that wait for
+    a primary host need it. `reorder`: how long a missing message may be late.
+    """
+
+    type: Literal["sparkplug"]
+    host_id: _SparkplugName | None = None
+    reorder: Seconds = 2.0
+
+
+class Vda5050Address(Strict):
+    """One figure of one vehicle's state.
+
+    `position`: x, y in metres and theta in radians on its map. `battery`: percent.
+    `errors`: how many are active; `error-level`: the worst of them, 0 none, 1 warning,
+    2 urgent, 3 critical, 4 fatal. `connection`: 1 online, 0 not.
+    """
+
+    manufacturer: str = Field(pattern=r"^[^/+#\x00]+$", max_length=1000)
+    serial: str = Field(pattern=r"^[A-Za-z0-9_.:-]+$", max_length=1000)
+    field: Literal[
+        "position-x",
+        "position-y",
+        "theta",
+        "map",
+        "battery",
+        "charging",
+        "driving",
+        "paused",
+        "operating-mode",
+        "emergency-stop",
+        "errors",
+        "error-level",
+        "order",
+        "last-node",
+        "connection",
+    ]
+
+
+class Vda5050Source(MqttLink):
+    """Vehicles that speak VDA 5050 over a broker. `interface` and `major` are its first two topic levels.
+
+    Without `interface` it is the one the specification names: `uagv` for v2, `vda5050` for v3.
+    """
+
+    type: Literal["vda5050"]
+    interface: str | None = Field(default=None, pattern=r"^[^/+#\x00]+$", max_length=1000)
+    major: Literal["v2", "v3"] = "v2"
+
+
 # ------------------------------------------------------------------------------- STAMP
 class StampAddress(Strict):
     """One figure of the measured link; delays in µs, loss as a ratio, per report interval."""
@@ -276,14 +360,19 @@ class ReplaySource(Strict):
 
 
 SourceConfig = Annotated[
-    OpcuaSource | ModbusSource | MqttSource | StampSource | ReplaySource, Field(discriminator="type")
+    OpcuaSource | ModbusSource | MqttSource | SparkplugSource | Vda5050Source | StampSource | ReplaySource,
+    Field(discriminator="type"),
 ]
-AddressConfig = OpcuaAddress | ModbusAddress | MqttAddress | StampAddress | ReplayAddress
+AddressConfig = (
+    OpcuaAddress | ModbusAddress | MqttAddress | SparkplugAddress | Vda5050Address | StampAddress | ReplayAddress
+)
 
 ADDRESS_OF: dict[str, type[AddressConfig]] = {
     "opcua": OpcuaAddress,
     "modbus": ModbusAddress,
     "mqtt": MqttAddress,
+    "sparkplug": SparkplugAddress,
+    "vda5050": Vda5050Address,
     "stamp": StampAddress,
     "replay": ReplayAddress,
 }

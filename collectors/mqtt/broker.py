@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -25,10 +26,6 @@ class Broker(Protocol):
     @property
     def client_id(self) -> str | None: ...
     @property
-    def session(self) -> float: ...
-    @property
-    def qos(self) -> Literal[0, 1, 2]: ...
-    @property
     def user(self) -> str | None: ...
     @property
     def password(self) -> Secret | None: ...
@@ -38,6 +35,18 @@ class Broker(Protocol):
     def keepalive(self) -> int: ...
     @property
     def payload_limit(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """What to ask of the broker, how surely, and for how long it remembers us.
+
+    `session`: seconds; 0, or a broker without `client_id`, begins anew each time.
+    """
+
+    topics: Sequence[str]
+    qos: int
+    session: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

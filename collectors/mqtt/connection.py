@@ -1,6 +1,6 @@
 """One connection to a broker: subscribed, kept alive, bounded, and acknowledged from outside.
 
-    async with connect(broker, ["plant/#"], clock=clock) as connection:
+    async with connect(broker, Subscriptions(["plant/#"], qos=1), clock=clock) as connection:
         messages = await connection.receive()      # all that has arrived, at least one
         ...
         connection.acknowledge(messages)           # now they are safe
@@ -26,7 +26,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from collectors.mqtt.broker import Broker, Will, password_of, tls_of, unusable
+from collectors.mqtt.broker import Broker, Subscriptions, Will, password_of, tls_of, unusable
 from collectors.mqtt.client import Client, Message, Pipe
 from plant.clock import Clock
 from plant.errors import ConfigError, Disconnected
@@ -55,20 +55,20 @@ _BROKEN = (MQTTException, struct.error, ValueError, LookupError, TypeError)
 
 @asynccontextmanager
 async def connect(
-    broker: Broker, topics: Sequence[str], *, clock: Clock, will: Will | None = None
+    broker: Broker, subscriptions: Subscriptions, *, clock: Clock, will: Will | None = None
 ) -> AsyncIterator[Connection]:
-    """Connect and subscribe to `topics`; leaving closes the connection, but not the session.
+    """Connect and subscribe; leaving closes the connection, but not the session.
 
     Raises Disconnected when the broker cannot be had, ConfigError when it refuses us for
     good or the TLS files or the password cannot be used.
     """
-    connection = Connection(broker, clock=clock, will=will)
+    connection = Connection(broker, subscriptions, clock=clock, will=will)
     ticker: asyncio.Task[None] | None = None
     try:
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
                 await connection.dial()
-                await connection.subscribe(topics)
+                await connection.subscribe()
         except TimeoutError as error:
             raise Disconnected(f"{connection.peer} did not answer within {CONNECT_WITHIN:.0f} s") from error
         ticker = asyncio.create_task(connection.keep_alive(), name=f"mqtt[{broker.id}] keep-alive")
@@ -85,10 +85,11 @@ class Connection(asyncio.Protocol):
     `refused`: subscriptions the broker did not grant, with its reason.
     """
 
-    def __init__(self, broker: Broker, *, clock: Clock, will: Will | None) -> None:
+    def __init__(self, broker: Broker, subscriptions: Subscriptions, *, clock: Clock, will: Will | None) -> None:
         self.peer = f"mqtt://{broker.host}:{broker.port}"
         self.refused: dict[str, str] = {}
         self._broker = broker
+        self._wanted = subscriptions
         self._clock = clock
         self._transport: asyncio.Transport | None = None
         self._pipe = Pipe(self._write)
@@ -104,15 +105,18 @@ class Connection(asyncio.Protocol):
         self._subscribing: dict[int, Sequence[str]] = {}
 
     # -------------------------------------------------------------- for those who use it
-    async def receive(self) -> list[Message]:
+    async def receive(self, *, within: float | None = None) -> list[Message]:
         """Take all messages that have arrived; wait for one when there is none.
 
-        Raises Disconnected once the connection is lost and everything before is taken.
+        Returns none after `within` seconds. Raises Disconnected once the connection is lost
+        and everything before is taken.
         """
-        while not self._held:
-            if self._lost:
-                raise self._lost
-            await self._wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not self._held:
+                    if self._lost:
+                        raise self._lost
+                    await self._wait()
         taken, self._held, self._held_bytes = self._held, [], 0
         self._pump()
         return taken
@@ -151,11 +155,12 @@ class Connection(asyncio.Protocol):
                 raise self._lost
             await self._wait()
 
-    async def subscribe(self, topics: Sequence[str]) -> None:
+    async def subscribe(self) -> None:
         """Ask for all topics and wait for the answers, unless messages crowd them out."""
+        topics, qos = self._wanted.topics, self._wanted.qos
         for start in range(0, len(topics), _FILTERS_PER_PACKET):
             part = topics[start : start + _FILTERS_PER_PACKET]
-            _, mid = self._client.subscribe([(topic, int(self._broker.qos)) for topic in part])
+            _, mid = self._client.subscribe([(topic, qos) for topic in part])
             if mid is not None:
                 self._subscribing[mid] = part
         while self._subscribing and not self._paused:
@@ -235,7 +240,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def _lasting(self) -> bool:
-        return bool(self._broker.client_id and self._broker.session)
+        return bool(self._broker.client_id and self._wanted.session)
 
     def _greet(self) -> None:
         broker = self._broker
@@ -247,7 +252,7 @@ class Connection(asyncio.Protocol):
         wishes.MaximumPacketSize = LARGEST_PACKET
         wishes.TopicAliasMaximum = 65_535
         if self._lasting:
-            wishes.SessionExpiryInterval = min(round(broker.session), 2**32 - 1)
+            wishes.SessionExpiryInterval = min(round(self._wanted.session), 2**32 - 1)
         self._client.connect(
             broker.host, broker.port, broker.keepalive, clean_start=not self._lasting, properties=wishes
         )

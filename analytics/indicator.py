@@ -148,6 +148,7 @@ class IndicatorPayload(TypedDict):
 class Indicator:
     """A figure with everything needed to compute it again.
 
+    `id` says which indicator it is; usually, but not always, the id of its formula.
     `value` is None unless `status` is OK (a number) or UNBOUNDED (infinity).
     `uncertainty`: the interval the value can lie in, or None where it is not known.
     """
@@ -208,15 +209,16 @@ def evaluate(
     *,
     uncertainty: tuple[float, float] | None = None,
     flags: tuple[Flag, ...] = (),
-    note: Text = _NOTHING,
+    kpi: str = "",
 ) -> Indicator:
     """Compute a formula for a basis. Never raises for data, and never gives a number it cannot stand for.
 
     `inputs` may hold more than the formula needs; those needed are kept with the result.
+    `kpi`: the indicator's id where several formulas stand for the same one.
     """
     needed = {symbol: inputs.get(symbol, Quantity(None)) for symbol in formula.inputs}
     value = compute(formula.expression, {symbol: quantity.value for symbol, quantity in needed.items()})
-    return report(formula, value, needed, basis, uncertainty=uncertainty, flags=flags, note=note)
+    return report(formula, value, needed, basis, uncertainty=uncertainty, flags=flags, kpi=kpi)
 
 
 def report(
@@ -228,6 +230,7 @@ def report(
     uncertainty: tuple[float, float] | None = None,
     flags: tuple[Flag, ...] = (),
     note: Text = _NOTHING,
+    kpi: str = "",
 ) -> Indicator:
     """Make an indicator of a value that an algorithm computed from `inputs`; `math.inf` is UNBOUNDED.
 
@@ -236,7 +239,7 @@ def report(
     status, reason = _judge(value, inputs, basis)
     spoken = status in (Status.OK, Status.UNBOUNDED)
     return Indicator(
-        id=formula.id,
+        id=kpi or formula.id,
         name=formula.name,
         value=value if spoken else None,
         unit=formula.unit,

@@ -18,10 +18,8 @@ are from memory of the standard.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analytics.expression import Term, compute
 from analytics.indicator import Formula, Shown
 from plant.text import Text
 
@@ -155,36 +153,3 @@ KPIS: tuple[Formula, ...] = (
     _kpi(33, "mttr", Text("平均修复时间 MTTR", "Mean time to restoration"), "sum(TTR) / (FE + 1)", "s"),
     _kpi(34, "corrective-maintenance-ratio", Text("纠正性维护率", "Corrective maintenance ratio"), "CMT / (CMT + PMT)"),
 )
-
-
-def value(formula: Formula, **given: Term) -> float | None:
-    """Compute a formula from numbers under any spelling of their symbols, e.g. `value(OEE, PRU=…)`.
-
-    Symbols that follow from others are worked out (PBT from POT and PDOT). Returns None
-    where something is missing or the divisor is zero. Raises KeyError on an unknown symbol.
-    """
-    return compute(formula.expression, complete(given, formula.inputs))
-
-
-def complete(given: Mapping[str, Term | None], needed: tuple[str, ...]) -> dict[str, Term | None]:
-    """Return the given values under their canonical symbols, with the needed ones worked out from them."""
-    values = {ALIASES.get(symbol, symbol): amount for symbol, amount in given.items()}
-    unknown = values.keys() - SYMBOLS.keys()
-    if unknown:
-        raise KeyError(f"no such symbol: {', '.join(sorted(unknown))}")
-    for symbol in needed:
-        _derive(symbol, values)
-    return values
-
-
-def _derive(symbol: str, values: dict[str, Term | None]) -> None:
-    entry = SYMBOLS[symbol]
-    if values.get(symbol) is not None:
-        return
-    if entry.derived:
-        parts = Formula(symbol, entry.name, entry.derived).inputs
-        for part in parts:
-            _derive(part, values)
-        values[symbol] = compute(entry.derived, values)
-    else:
-        values[symbol] = entry.default

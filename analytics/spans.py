@@ -7,7 +7,7 @@ before `t`; it only grows, so the part of them inside any interval a … b is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,3 +81,11 @@ class Spans:
     def _cut(self, other: Spans) -> tuple[Ints, Ints]:
         edges = np.unique(np.concatenate((self.start, self.stop, other.start, other.stop)))
         return edges[:-1], edges[1:]
+
+
+def common(parts: Sequence[Spans]) -> Spans:
+    """Return the time that lies in every one of some spans; at least one is needed."""
+    first, *others = parts
+    for other in others:
+        first = first.both(other)
+    return first

@@ -1,0 +1,166 @@
+"""How an indicator came about, step by step, in the reader's language.
+
+Formula, inputs with their origin, the formula with the numbers put in, the result, how much
+is known, and the source of the definition. The same steps are shown by the API, the command
+line and the reports. `written` is the one place that decides how a figure is rounded.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analytics.expression import Term
+from analytics.formulas import FORMULAS, PERCENTILES, symbol
+from analytics.indicator import Flag, Formula, Indicator, Quantity, Shown, Status
+from plant.clock import iso
+from plant.text import Text
+
+
+class StepKind(StrEnum):
+    """What one step of a derivation shows."""
+
+    FORMULA = "formula"
+    INPUT = "input"
+    SUBSTITUTION = "substitution"
+    RESULT = "result"
+    UNCERTAINTY = "uncertainty"
+    COVERAGE = "coverage"
+    NOTE = "note"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a derivation: `label` is what it is about, `text` what it says."""
+
+    kind: StepKind
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How an indicator came about, ready to be read in one language."""
+
+    title: str
+    scope: str
+    window: str
+    steps: tuple[Step, ...]
+
+
+def explain(indicator: Indicator, language: str = "zh") -> Derivation:
+    """Derive an indicator step by step: formula, inputs with their origin, substitution, result, coverage."""
+    formula = FORMULAS[indicator.formula]
+    return Derivation(
+        title=indicator.name.of(language),
+        scope=indicator.scope,
+        window=" … ".join(iso(moment) for moment in indicator.window),
+        steps=tuple(_steps(indicator, formula, language)),
+    )
+
+
+def written(value: float, unit: str, shown: Shown) -> str:
+    """Write a value for people: the one place that decides how figures are rounded."""
+    if math.isinf(value):
+        return "∞"
+    if shown is Shown.PERCENT:
+        return f"{value:.2%}".replace("%", " %")
+    number = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:,.6g}"
+    return number if unit == "1" else f"{number} {unit}"
+
+
+def _steps(indicator: Indicator, formula: Formula, language: str) -> Iterable[Step]:
+    yield Step(StepKind.FORMULA, _say(language, "公式", "Formula"), formula.expression)
+    for name, quantity in indicator.inputs.items():
+        origin = quantity.origin.of(language)
+        text = _amount(quantity) + (f" — {origin}" if origin else "")
+        yield Step(StepKind.INPUT, f"{name} ({symbol(name).name.of(language)})", text)
+    if indicator.status is Status.OK and indicator.formula not in _PERCENTILE_IDS:
+        yield Step(
+            StepKind.SUBSTITUTION, _say(language, "代入", "Substituted"), _substituted(formula, indicator.inputs)
+        )
+    yield Step(StepKind.RESULT, indicator.name.of(language), _result(indicator, language))
+    if indicator.uncertainty is not None:
+        low, high = (written(edge, indicator.unit, indicator.shown) for edge in indicator.uncertainty)
+        yield Step(StepKind.UNCERTAINTY, _say(language, "可能范围", "Can lie within"), f"{low} … {high}")
+    if indicator.coverage is not None:
+        text = (
+            f"{indicator.coverage:.2%}, {_say(language, '其中质量良好', 'of which good')} {indicator.quality_share:.2%}"
+        )
+        yield Step(StepKind.COVERAGE, _say(language, "数据覆盖率", "Coverage"), text)
+    for flag in indicator.flags:
+        yield Step(StepKind.NOTE, _say(language, "提示", "Note"), FLAG_TEXTS[flag].of(language))
+    if indicator.note.of(language):
+        yield Step(StepKind.NOTE, _say(language, "说明", "Note"), indicator.note.of(language))
+    if indicator.simulated:
+        yield Step(StepKind.NOTE, _say(language, "数据来源", "Data"), _say(language, "仿真数据", "simulated data"))
+    yield Step(
+        StepKind.SOURCE,
+        _say(language, "依据", "Source"),
+        f"{formula.source} [{indicator.formula} v{indicator.version}]",
+    )
+
+
+_PERCENTILE_IDS = frozenset(formula.id for formula in PERCENTILES.values())
+
+FLAG_TEXTS: Mapping[Flag, Text] = {
+    Flag.EFFECTIVENESS_ABOVE_ONE: Text(
+        "性能效率超过 100 %：请核对理想节拍或计数。",
+        "Effectiveness is above 100 %: check the ideal cycle and the counters.",
+    ),
+    Flag.PARTLY_UNKNOWN: Text(
+        "部分计划时间无数据，分子与分母均已扣除。",
+        "Part of the planned time is unknown; it is left out of both sides.",
+    ),
+    Flag.UNCOUNTED_PARTS: Text(
+        "部分产出发生在无数据或非计划时间内，未计入。",
+        "Some parts were made at unknown or unplanned times; they are left out.",
+    ),
+    Flag.METER_RESET: Text(
+        "计数器在该时段内重新开始，之前瞬间的计数可能丢失。",
+        "A counter started anew; what it counted just before may be lost.",
+    ),
+}
+
+
+def _substituted(formula: Formula, inputs: Mapping[str, Quantity]) -> str:
+    def number(match: re.Match[str]) -> str:
+        quantity = inputs.get(match[0])
+        return match[0] if quantity is None or quantity.value is None else _plain(quantity.value)
+
+    return re.sub(r"[A-Za-z_][A-Za-z_0-9]*", number, formula.expression)
+
+
+def _plain(value: Term) -> str:
+    if isinstance(value, (int, float)):
+        return f"{value:.10g}"
+    shown = [f"{item:.10g}" for item in value[:12]]
+    return ", ".join(shown) + (f", … ({len(value)})" if len(value) > len(shown) else "")
+
+
+def _amount(quantity: Quantity) -> str:
+    if quantity.value is None:
+        return "?"
+    return _plain(quantity.value) + ("" if quantity.unit == "1" else f" {quantity.unit}")
+
+
+def _result(indicator: Indicator, language: str) -> str:
+    if indicator.value is None:
+        return STATUS_TEXTS[indicator.status].of(language)
+    return written(indicator.value, indicator.unit, indicator.shown)
+
+
+STATUS_TEXTS: Mapping[Status, Text] = {
+    Status.OK: Text("正常", "ok"),
+    Status.INSUFFICIENT_DATA: Text("数据不足", "insufficient data"),
+    Status.NO_PLAN: Text("无计划", "nothing planned"),
+    Status.UNBOUNDED: Text("无界（丢包过多）", "unbounded (too many packets lost)"),
+}
+
+
+def _say(language: str, zh: str, en: str) -> str:
+    return Text(zh, en).of(language)

@@ -1,13 +1,12 @@
 """Exports: a window's samples as a stream of Arrow batches, however many there are.
 
-Tags are read in groups of about a million samples; a tag with more is read in slices of
-time. So memory stays bounded, and the stream is sorted by tag, then time.
+Tags are read in groups of about a million samples; a tag with more is read piece by piece
+in time. So memory stays bounded, and the stream is sorted by tag, then time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -19,17 +18,23 @@ from plant.batch import Batch, Form
 _GROUP = 1_000_000
 
 
-class _Reads(Protocol):
-    def history(self, paths: Sequence[str], start: int, stop: int) -> Batch: ...
+class Countable(Protocol):
+    """What an export needs of a historian."""
+
+    def history(self, paths: Sequence[str], start: int, stop: int) -> Batch:
+        """Return all samples of the tags in the window, sorted by tag (in the order asked), then time."""
+
+    def counts(self, paths: Sequence[str], start: int, stop: int) -> Mapping[str, int]:
+        """Return how many samples each tag has in the window, about; tags without may be left out."""
 
 
-def stream(
-    historian: _Reads, paths: Sequence[str], start: int, stop: int, counts: Mapping[str, int]
-) -> pa.RecordBatchReader:
-    """Return the stream. `counts`: how many samples each tag has in the window, about."""
+def stream(historian: Countable, paths: Sequence[str], start: int, stop: int) -> pa.RecordBatchReader:
+    """Return the stream of the window's samples."""
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for group, first, last in _plan([p for p in dict.fromkeys(paths) if counts.get(p)], start, stop, counts):
+        if stop <= start:
+            return
+        for group, first, last in _plan(historian, list(dict.fromkeys(paths)), start, stop):
             samples = historian.history(group, first, last)
             if len(samples):
                 yield to_arrow(samples)
@@ -37,24 +42,37 @@ def stream(
     return pa.RecordBatchReader.from_batches(EXPORT_SCHEMA, batches())
 
 
-def _plan(
-    paths: Sequence[str], start: int, stop: int, counts: Mapping[str, int]
-) -> Iterator[tuple[list[str], int, int]]:
+def _plan(historian: Countable, paths: Sequence[str], start: int, stop: int) -> Iterator[tuple[list[str], int, int]]:
     group: list[str] = []
     held = 0
+    counts = historian.counts(paths, start, stop)
     for path in paths:
-        if group and held + counts[path] > _GROUP:
+        size = counts.get(path, 0)
+        if group and held + size > _GROUP:
             yield group, start, stop
             group, held = [], 0
-        if counts[path] > _GROUP:
-            slices = -(-counts[path] // _GROUP)
-            edges = [start + (stop - start) * i // slices for i in range(slices + 1)]
-            yield from (([path], first, last) for first, last in pairwise(edges))
-            continue
-        group.append(path)
-        held += counts[path]
+        if size > _GROUP:
+            yield from _halves(historian, path, (start, stop), size)
+        elif size:
+            group.append(path)
+            held += size
     if group:
         yield group, start, stop
+
+
+def _halves(
+    historian: Countable, path: str, window: tuple[int, int], size: int
+) -> Iterator[tuple[list[str], int, int]]:
+    """Cut one tag's window into pieces of bearable size, wherever in it the samples are."""
+    start, stop = window
+    middle = (start + stop) // 2
+    if size <= _GROUP or middle == start:
+        if size:
+            yield [path], start, stop
+        return
+    first = historian.counts([path], start, middle).get(path, 0)
+    yield from _halves(historian, path, (start, middle), first)
+    yield from _halves(historian, path, (middle, stop), size - first)
 
 
 def to_arrow(samples: Batch) -> pa.RecordBatch:

@@ -150,8 +150,7 @@ class InfluxHistorian:
         wanted = list(dict.fromkeys(paths))
         if stop <= start:
             return Batch.empty()
-        window = f"time >= {max(start, EARLIEST)} AND time <= {min(stop - 1, LATEST)}"
-        return _in_order(wanted, Batch.concat(list(self._select(wanted, window))))
+        return _in_order(wanted, Batch.concat(list(self._select(wanted, _window(start, stop)))))
 
     def before(self, paths: Sequence[str], moment: int) -> Batch:
         """Return the newest sample of each tag earlier than `moment`: what was in force when a window began."""
@@ -164,17 +163,20 @@ class InfluxHistorian:
 
     def export(self, paths: Sequence[str], start: int, stop: int) -> pa.RecordBatchReader:
         """Stream the window's samples as Arrow with `EXPORT_SCHEMA`, sorted by tag, then time."""
+        return stream(self, paths, start, stop)
+
+    def counts(self, paths: Sequence[str], start: int, stop: int) -> Mapping[str, int]:
+        """Return how many samples each tag has in the window."""
         counts: dict[str, int] = {}
-        window = f"time >= {max(start, EARLIEST)} AND time <= {min(stop - 1, LATEST)}"
         for some in _chunks(list(dict.fromkeys(paths)) if stop > start else []):
-            where, parameters = influxql.condition(some)
-            sql = f"SELECT count(q) AS n FROM {wire.MEASUREMENT} WHERE ({where}) AND {window} GROUP BY *"
-            table = influxql.read_csv(self._get(sql, parameters))
+            where, words = influxql.condition(some)
+            sql = f"SELECT count(q) AS n FROM {wire.MEASUREMENT} WHERE ({where}) AND {_window(start, stop)} GROUP BY *"
+            table = influxql.read_csv(self._get(sql, words))
             if table is not None:
                 names = {influxql.series_of(path): path for path in some}
-                for tags, n in zip(table.column("tags").to_pylist(), table.column("n").to_pylist(), strict=True):
-                    counts[names[tags]] = n
-        return stream(self, paths, start, stop, counts)
+                pairs = zip(table.column("tags").to_pylist(), table.column("n").to_pylist(), strict=True)
+                counts.update({names[tags]: n for tags, n in pairs})
+        return counts
 
     def close(self) -> None:
         """Release the connections; other methods must not be called afterwards."""
@@ -274,6 +276,10 @@ def _reason(text: str) -> str:
 
 def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
     return (paths[at : at + _PATHS] for at in range(0, len(paths), _PATHS))
+
+
+def _window(start: int, stop: int) -> str:
+    return f"time >= {max(start, EARLIEST)} AND time <= {min(stop - 1, LATEST)}"
 
 
 def _live(batch: Batch) -> Batch:

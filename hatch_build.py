@@ -75,7 +75,7 @@ def _said(*command: str) -> str:
     return "" if done.returncode else done.stdout
 
 
-def system_npm() -> list[str] | None:
+def own_npm() -> list[str] | None:
     """Return the command for the machine's own npm, or None where it or Node.js is missing, broken or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
@@ -101,9 +101,10 @@ def _wheel_npm() -> tuple[list[str], Path]:
     return [str(folder / ("node.exe" if windows else "node")), str(modules / "npm/bin/npm-cli.js")], folder
 
 
-def _npm(web: Path, *arguments: str) -> None:
+def npm(web: Path, *arguments: str) -> None:
+    """Run npm in `web`, the machine's own or the wheel's, showing what it says; raise WebBuildFailed when it fails."""
     environment = {**os.environ, "CI": "1"}
-    command = system_npm()
+    command = own_npm()
     if command is None:
         command, folder = _wheel_npm()
         # npm starts vite through '#!/usr/bin/env node'
@@ -112,7 +113,7 @@ def _npm(web: Path, *arguments: str) -> None:
     with subprocess.Popen(  # noqa: S603  our own scripts, by full path
         [*command, *arguments], cwd=web, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        assert process.stdout  # noqa: S101  a pipe was asked for
+        assert process.stdout
         for line in process.stdout:
             said.append(line)
             sys.stderr.write(line)
@@ -135,10 +136,10 @@ def build(web: Path) -> None:
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     installed = web / "node_modules" / ".lock-sha256"
     if not installed.is_file() or installed.read_text() != lock:
-        _npm(web, "ci", "--prefer-offline")
+        npm(web, "ci", "--prefer-offline")
         installed.write_text(lock)
     before = digest(web)
-    _npm(web, "run", "build")
+    npm(web, "run", "build")
     (web / "dist" / "build-id").write_text(before)
 
 
@@ -150,7 +151,7 @@ class WebBuildHook(BuildHookInterface):  # type: ignore[misc]  # `object` where 
         return Path(self.root, "web")
 
     def dependencies(self) -> list[str]:
-        if skipped() or fresh(self._web) or system_npm():
+        if skipped() or fresh(self._web) or own_npm():
             return []
         return [NODE_WHEEL]
 

@@ -18,7 +18,8 @@ from fastapi.staticfiles import StaticFiles
 from tests.peers.processes import free_port, wait_for_port
 from tests.web.plant import MACHINES, SCENES, STATES, Signal, signals
 
-DIST = Path(__file__).parents[2] / "web" / "dist"
+WEB = Path(__file__).parents[2] / "web"
+DIST = WEB / "dist"
 BAD_NO_COMMUNICATION = 0x80310000
 SIMULATED = 1
 WINDOW_S = {"15min": 900, "1h": 3600, "8h": 28_800, "shift": 14_400}
@@ -127,7 +128,12 @@ def app_for(mood: Mood) -> FastAPI:
 
     @app.get("/api/v1/site")
     def site() -> dict:
-        return {"id": "cq", "name": {"zh": "产教融合实训中心", "en": "Training centre"}, "zone": "Asia/Shanghai", "version": "0.1.0"}
+        return {
+            "id": "cq",
+            "name": {"zh": "产教融合实训中心", "en": "Training centre"},
+            "zone": "Asia/Shanghai",
+            "version": "0.1.0",
+        }
 
     @app.get("/api/v1/scenes")
     def scenes() -> list[dict]:

@@ -36,7 +36,15 @@ def cycle(*stays: tuple[int, float]):
     return at
 
 
-STATES = {"2": "STOPPED", "4": "IDLE", "5": "SUSPENDED", "6": "EXECUTE", "9": "ABORTED", "11": "HELD", "15": "RESETTING"}
+STATES = {
+    "2": "STOPPED",
+    "4": "IDLE",
+    "5": "SUSPENDED",
+    "6": "EXECUTE",
+    "9": "ABORTED",
+    "11": "HELD",
+    "15": "RESETTING",
+}
 
 
 @dataclass
@@ -80,12 +88,47 @@ MACHINES = [
         "press",
         "wired",
         [
-            Signal("state", cycle((6, 210), (5, 25), (6, 160), (11, 40), (15, 12), (4, 30)), "状态", "State", "state", "state"),
+            Signal(
+                "state",
+                cycle((6, 210), (5, 25), (6, 160), (11, 40), (15, 12), (4, 30)),
+                "状态",
+                "State",
+                "state",
+                "state",
+            ),
             *production(0.8),
-            Signal("speed", wave(47, 2.5, 40), "节拍速度", "Stroke rate", "analog", "speed", "/min", "/min", 0, 60, 0.1),
-            Signal("power", wave(12.4, 2.1, 23), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 22, 0.01),
-            Signal("force", wave(318, 9, 11), "压装力", "Pressing force", "analog", "process-value", "kN", "kN", 0, 400, 0.1),
-            Signal("force-set", lambda _: 320.0, "压装力设定", "Force setpoint", "analog", "setpoint", "kN", "kN", 0, 400, 0.1),
+            Signal(
+                "speed", wave(47, 2.5, 40), "节拍速度", "Stroke rate", "analog", "speed", "/min", "/min", 0, 60, 0.1
+            ),
+            Signal(
+                "power", wave(12.4, 2.1, 23), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 22, 0.01
+            ),
+            Signal(
+                "force",
+                wave(318, 9, 11),
+                "压装力",
+                "Pressing force",
+                "analog",
+                "process-value",
+                "kN",
+                "kN",
+                0,
+                400,
+                0.1,
+            ),
+            Signal(
+                "force-set",
+                lambda _: 320.0,
+                "压装力设定",
+                "Force setpoint",
+                "analog",
+                "setpoint",
+                "kN",
+                "kN",
+                0,
+                400,
+                0.1,
+            ),
             Signal("oil", wave(63, 3, 90), "油温", "Oil temperature", "analog", None, "Cel", "°C", 10, 80, 0.1),
             Signal("job", lambda _: "WO-2026-0417", "工单", "Work order", "text", "job"),
         ],
@@ -98,12 +141,48 @@ MACHINES = [
         "wifi",
         [
             Signal("state", cycle((6, 400), (5, 60), (6, 90), (2, 35)), "状态", "State", "state", "state"),
-            Signal("energy", lambda t: round(18_240 + (t % 86_400) / 3600 * 9.1, 2), "电能表读数", "Energy meter", "energy", "energy", "kW.h", "kWh"),
-            Signal("power", wave(3.1, 0.8, 31), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 7.5, 0.01),
+            Signal(
+                "energy",
+                lambda t: round(18_240 + (t % 86_400) / 3600 * 9.1, 2),
+                "电能表读数",
+                "Energy meter",
+                "energy",
+                "energy",
+                "kW.h",
+                "kWh",
+            ),
+            Signal(
+                "power", wave(3.1, 0.8, 31), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 7.5, 0.01
+            ),
             Signal("speed", wave(0.42, 0.04, 37), "带速", "Belt speed", "analog", "speed", "m/s", "m/s", 0, 0.8, 0.01),
-            Signal("buffer", lambda t: int(6 + 4 * math.sin(t / 50)), "缓存件数", "Parts in buffer", "analog", "buffer-level", "{piece}", "件", 0, 12, 1),
+            Signal(
+                "buffer",
+                lambda t: int(6 + 4 * math.sin(t / 50)),
+                "缓存件数",
+                "Parts in buffer",
+                "analog",
+                "buffer-level",
+                "{piece}",
+                "件",
+                0,
+                12,
+                1,
+            ),
             Signal("blocked", lambda t: t % 120 < 15, "下游堵塞", "Blocked", "event", "blocked"),
-            Signal("motor", wave(81, 5, 60), "电机温度", "Motor temperature", "analog", None, "Cel", "°C", 0, 80, 0.1, UNCERTAIN_OUT_OF_RANGE),
+            Signal(
+                "motor",
+                wave(81, 5, 60),
+                "电机温度",
+                "Motor temperature",
+                "analog",
+                None,
+                "Cel",
+                "°C",
+                0,
+                80,
+                0.1,
+                UNCERTAIN_OUT_OF_RANGE,
+            ),
         ],
     ),
     Machine(
@@ -116,9 +195,36 @@ MACHINES = [
             Signal("state", cycle((6, 300), (9, 20), (2, 15), (15, 10), (4, 60)), "状态", "State", "state", "state"),
             *production(0.79),
             Signal("verdict", lambda t: "NG" if t % 37 < 1.5 else "OK", "检测结论", "Verdict", "event", "verdict"),
-            Signal("duration", wave(38, 6, 9), "单件检测用时", "Inspection time", "analog", "duration", "ms", "ms", 0, 120, 0.1),
-            Signal("power", wave(0.62, 0.05, 17), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 1.5, 0.01),
-            Signal("lamp", wave(71, 1, 80), "光源照度", "Light level", "analog", None, "lx", "lx", 0, 120, 0.1, BAD_SENSOR_FAILURE),
+            Signal(
+                "duration",
+                wave(38, 6, 9),
+                "单件检测用时",
+                "Inspection time",
+                "analog",
+                "duration",
+                "ms",
+                "ms",
+                0,
+                120,
+                0.1,
+            ),
+            Signal(
+                "power", wave(0.62, 0.05, 17), "有功功率", "Active power", "analog", "power", "kW", "kW", 0, 1.5, 0.01
+            ),
+            Signal(
+                "lamp",
+                wave(71, 1, 80),
+                "光源照度",
+                "Light level",
+                "analog",
+                None,
+                "lx",
+                "lx",
+                0,
+                120,
+                0.1,
+                BAD_SENSOR_FAILURE,
+            ),
         ],
     ),
     Machine(
@@ -128,10 +234,36 @@ MACHINES = [
         "probe",
         "5g",
         [
-            Signal("rtt", wave(8.1, 1.6, 7), "往返时延", "Round-trip latency", "analog", "latency", "ms", "ms", 0, 50, 0.01),
+            Signal(
+                "rtt", wave(8.1, 1.6, 7), "往返时延", "Round-trip latency", "analog", "latency", "ms", "ms", 0, 50, 0.01
+            ),
             Signal("jitter", wave(1.1, 0.5, 5), "抖动", "Jitter", "analog", "jitter", "ms", "ms", 0, 20, 0.01),
-            Signal("loss", lambda t: max(0.0, 0.04 * math.sin(t / 20)), "丢包率", "Packet loss", "analog", "loss", "%", "%", 0, 5, 0.001),
-            Signal("rsrp", wave(-84, 4, 45), "参考信号功率", "RSRP", "analog", "signal-strength", "dB[mW]", "dBm", -120, -60, 1),
+            Signal(
+                "loss",
+                lambda t: max(0.0, 0.04 * math.sin(t / 20)),
+                "丢包率",
+                "Packet loss",
+                "analog",
+                "loss",
+                "%",
+                "%",
+                0,
+                5,
+                0.001,
+            ),
+            Signal(
+                "rsrp",
+                wave(-84, 4, 45),
+                "参考信号功率",
+                "RSRP",
+                "analog",
+                "signal-strength",
+                "dB[mW]",
+                "dBm",
+                -120,
+                -60,
+                1,
+            ),
         ],
     ),
 ]
@@ -141,7 +273,10 @@ STRANGER = Machine(
     "",
     "kiln",
     "none",
-    [Signal("zone-1", wave(412, 6, 30), "", "", unit="Cel", symbol="°C"), Signal("note", lambda _: "batch 12", "", "", "text")],
+    [
+        Signal("zone-1", wave(412, 6, 30), "", "", unit="Cel", symbol="°C"),
+        Signal("note", lambda _: "batch 12", "", "", "text"),
+    ],
 )
 SCENES = {"line": ("首台套装配示范线", "First assembly line", MACHINES), "other": ("", "", [STRANGER])}
 

@@ -1,0 +1,35 @@
+"""A browser and a stand-in centre for each test; the pages are built once, if they are not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+import hatch_build
+from tests.web.fake_centre import WEB, FakeCentre, fake_centre
+
+CALM = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
+
+
+@pytest.fixture(scope="session")
+def built_pages() -> Path:
+    hatch_build.build(WEB)
+    return WEB
+
+
+@pytest.fixture
+def centre(built_pages: Path) -> Iterator[FakeCentre]:
+    with fake_centre() as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CALM)
+        yield chromium
+        await chromium.close()

@@ -1,0 +1,203 @@
+"""What a person sees in a real browser: values that move, doubt that is told, in both languages and on any screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.web.fake_centre import FakeCentre
+
+pytestmark = pytest.mark.needs("chromium")
+
+PRESS = "cq/line/main/press"
+CONVEYOR = "cq/line/main/conveyor"
+PATIENCE_MS = 20_000
+LETTERS = re.compile(r"[\u4e00-\u9fff]")
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def tile(page: Page, tag: str):
+    return page.locator(f"[data-tag='{tag}']")
+
+
+async def look(browser: Browser, address: str, *, width: int = 1440, height: int = 900, **options) -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": height}, **options)
+    page.set_default_timeout(PATIENCE_MS)
+    await page.goto(address)
+    return page
+
+
+@pytest.fixture
+async def scene(browser: Browser, centre: FakeCentre) -> AsyncIterator[Page]:
+    """The scene page, live; a test that uses it fails on any error a script reported."""
+    page = await look(browser, f"{centre.address}/scene/line?lang=zh-CN&theme=dark")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
+    yield page
+    assert errors == []
+
+
+async def test_values_move_and_carry_unit_age_and_simulated_mark(scene: Page) -> None:
+    power = tile(scene, f"{PRESS}/power")
+    first = await power.locator("output").inner_text()
+    await expect(power.locator("output")).not_to_have_text(first)
+    await expect(power).to_contain_text("kW")
+    await expect(power).to_contain_text("刚刚")
+    await expect(power).to_contain_text("仿真")
+    await expect(scene.locator("[data-test=connection]")).to_have_attribute("data-phase", "live")
+
+
+async def test_what_is_bad_or_uncertain_says_why_in_words(scene: Page) -> None:
+    lamp = tile(scene, "cq/line/main/vision/lamp")
+    await expect(lamp).to_have_attribute("data-level", "bad")
+    await expect(lamp).to_contain_text("传感器故障")
+    await expect(lamp.locator("output")).to_have_text("—")
+    motor = tile(scene, f"{CONVEYOR}/motor")
+    await expect(motor).to_have_attribute("data-level", "uncertain")
+    await expect(motor).to_contain_text("超出量程")
+    await expect(motor.locator("output")).not_to_have_text("—")
+
+
+async def test_a_silent_device_turns_grey_with_the_time_and_the_others_do_not(scene: Page, centre: FakeCentre) -> None:
+    centre.mood.silence(CONVEYOR)
+    speed = tile(scene, f"{CONVEYOR}/speed")
+    await expect(speed).to_have_attribute("data-level", "bad")
+    await expect(speed).to_contain_text(re.compile(r"无通信\s*\d\d:\d\d:\d\d 起"))
+    await expect(speed.locator("output")).to_have_text("—")
+    await expect(scene.locator(f"[data-device='{CONVEYOR}'] [data-state]")).to_have_attribute("data-state", "UNKNOWN")
+    await expect(tile(scene, f"{PRESS}/power")).to_have_attribute("data-level", "good")
+
+
+async def test_a_lost_server_greys_everything_and_comes_back_by_itself(scene: Page, centre: FakeCentre) -> None:
+    centre.down()
+    power = tile(scene, f"{PRESS}/power")
+    await expect(power).to_have_attribute("data-level", "bad")
+    await expect(power).to_contain_text("页面与服务器断开")
+    banner = scene.locator("[data-test=offline]")
+    await expect(banner).to_contain_text("立即重试")
+    centre.up()
+    await banner.get_by_role("button").click()
+    await expect(power).to_have_attribute("data-level", "good")
+    await expect(banner).to_have_count(0)
+
+
+async def test_too_little_data_is_told_and_no_number_is_shown(scene: Page, centre: FakeCentre) -> None:
+    oee = scene.locator("[data-test=oee]")
+    await expect(oee).to_contain_text("74.2")
+    centre.mood.insufficient = True
+    await expect(oee).to_have_attribute("data-status", "insufficient-data")
+    await expect(oee).to_contain_text("41%")
+    await expect(oee).not_to_contain_text("74.2")
+
+
+async def test_any_figure_explains_itself(scene: Page) -> None:
+    await scene.locator("[data-indicator=output] button").first.click()
+    dialog = scene.get_by_role("dialog")
+    await expect(dialog).to_contain_text("iso22400.output")
+    await expect(dialog).to_contain_text("planned_busy_time")
+    await scene.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+
+
+async def test_the_language_switch_leaves_nothing_untranslated_and_is_remembered(
+    scene: Page, centre: FakeCentre
+) -> None:
+    await scene.locator("[data-test=language]").click()
+    await expect(tile(scene, f"{PRESS}/power")).to_contain_text("Active power")
+    for address in ("/scene/line", "/", "/scene/none", "/nowhere"):
+        await scene.goto(centre.address + address)
+        await expect(scene.locator("main")).not_to_be_empty()
+        await expect(scene.locator("html")).to_have_attribute("lang", "en")
+        chinese = [line for line in (await scene.inner_text("body")).splitlines() if LETTERS.search(line)]
+        assert chinese == ["中文"], address
+
+
+async def test_the_theme_switch_changes_the_ground(scene: Page) -> None:
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    dark = await scene.evaluate(ground)
+    await scene.locator("[data-test=theme]").click()
+    await expect(scene.locator("html")).to_have_attribute("data-theme", "light")
+    assert await scene.evaluate(ground) != dark
+
+
+DRAWN = """canvas => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const seen = new Set();
+    const colour = i => data[i] << 16 | data[i + 1] << 8 | data[i + 2];
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) seen.add(colour(i));
+    return seen.size;
+}"""
+
+
+async def test_charts_and_state_strips_are_really_drawn(scene: Page) -> None:
+    strip = scene.locator("[data-test=strip]").first
+    await strip.scroll_into_view_if_needed()
+    assert await strip.evaluate(DRAWN) >= 3
+    trends = scene.locator("[data-test=trend] canvas")
+    await scene.locator("[data-test=trend]").first.scroll_into_view_if_needed()
+    await expect(trends.first).to_be_visible()
+    await expect(scene.locator("[data-test=trend]").first).not_to_contain_text("正在读取历史")
+    assert await trends.first.evaluate(DRAWN) > 5
+
+
+async def test_states_can_be_read_with_the_keyboard(scene: Page) -> None:
+    row = scene.get_by_role("group", name=re.compile("伺服压机"))
+    await row.focus()
+    await scene.keyboard.press("ArrowLeft")
+    await expect(row).to_contain_text(re.compile(r"\d\d:\d\d:\d\d 至 \d\d:\d\d:\d\d"))
+
+
+async def test_the_window_is_kept_in_the_address(scene: Page) -> None:
+    await scene.get_by_text("8 小时").click()
+    await expect(scene).to_have_url(re.compile("window=8h"))
+    await scene.reload()
+    await expect(scene.get_by_role("radio", name="8 小时")).to_be_checked()
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 780), (768, 1024), (1280, 720), (3840, 2160)])
+async def test_no_screen_has_to_be_scrolled_sideways(
+    browser: Browser, centre: FakeCentre, width: int, height: int
+) -> None:
+    page = await look(browser, f"{centre.address}/scene/line?lang=en", width=width, height=height)
+    await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
+    for address in ("", "/"):
+        if address:
+            await page.goto(centre.address + address)
+            await expect(page.locator("[data-scene=line] [data-test=strip]").first).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_a_scene_nobody_prepared_for_gets_a_sensible_page(browser: Browser, centre: FakeCentre) -> None:
+    page = await look(browser, f"{centre.address}/scene/other?lang=en")
+    zone = tile(page, "cq/other/hall/unit-7/zone-1")
+    await expect(zone).to_have_attribute("data-level", "good")
+    await expect(zone).to_contain_text("zone-1")
+    await expect(zone).to_contain_text("°C")
+    await expect(page.locator("[data-test=trend]")).to_have_count(1)
+    await expect(page.get_by_text("No state tags")).to_be_visible()
+
+
+async def test_pages_fetch_nothing_from_anywhere_else(browser: Browser, centre: FakeCentre) -> None:
+    page = await browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{centre.address}/scene/line")
+    await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
+    await page.wait_for_load_state("networkidle")
+    assert asked
+    assert [url for url in asked if not url.startswith((centre.address, "data:", "blob:"))] == []
+
+
+async def test_an_unreachable_server_is_named_and_what_to_do(browser: Browser, centre: FakeCentre) -> None:
+    page = await browser.new_page()
+    await page.route("**/api/**", lambda route: route.abort())
+    await page.goto(f"{centre.address}/?lang=en")
+    await expect(page.get_by_text("The server cannot be reached")).to_be_visible()
+    await page.unroute("**/api/**")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("[data-scene=line]")).to_be_visible()

@@ -252,13 +252,9 @@ def _jam(station: Station, fault: PlannedFault) -> Undo:
 
 
 def _clock(station: Station, fault: PlannedFault) -> Undo:
-    device, error = station.floor.signals.devices[station.name], round(fault.size * SECOND)
-    device.clock_error += error
-
-    def undo() -> None:
-        device.clock_error -= error
-
-    return undo
+    signals, error = station.floor.signals, round(fault.size * SECOND)
+    signals.adjust(station.name, error)
+    return lambda: signals.adjust(station.name, 0)
 
 
 def _dead(station: Station, _: PlannedFault) -> Undo:

@@ -34,11 +34,12 @@ class _Log:
     time: list[int] = field(default_factory=list)
     value: list[Value] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
+    occurred: list[bool] = field(default_factory=list)
     fresh: int = 0
     """Entries before this one were in the last chunk."""
 
     def prune(self) -> None:
-        for column in (self.at, self.time, self.value, self.quality):
+        for column in (self.at, self.time, self.value, self.quality, self.occurred):
             del column[:-1]
         self.fresh = len(self.at)
 
@@ -94,6 +95,7 @@ class Recorder:
             log.time.append(shown.time)
             log.value.append(shown.value)
             log.quality.append(shown.quality)
+            log.occurred.append(shown.occurred)
 
         append(signal)
         signal.watch(append)
@@ -106,10 +108,8 @@ class Recorder:
             return _changes(tag, reading, log)
         if reading.cadence is Cadence.ON_TRIGGER:
             trigger = self._logs[reading.trigger]
-            # The value a trigger had when recording began is no event; it has to be set first.
-            begin = trigger.fresh or 1
-            at = np.array(trigger.at[begin:], np.int64)
-            return _as_of(tag, reading, log, at)
+            at = np.array(trigger.at[trigger.fresh :], np.int64)
+            return _as_of(tag, reading, log, at[np.array(trigger.occurred[trigger.fresh :], np.bool_)])
         origin = self._begun if reading.cadence is Cadence.ON_TIMER else 0
         period = round(reading.period * SECOND)
         begin = (self._since - origin) // period + 1

@@ -54,17 +54,17 @@ class Running:
         """What really happened so far; for graders, never for telemetry."""
         return self.model.floor.truth
 
-    def rewired(self, source: SourceConfig) -> SourceConfig:
-        """Return a source's settings with the address at which it is really served."""
-        endpoint = self.endpoints.get(source.id)
-        if endpoint is None:
-            return source
-        if isinstance(source, OpcuaSource):
-            return source.model_copy(update={"endpoint": endpoint.url})
-        where = {"host": endpoint.host, "port": endpoint.port}
-        if isinstance(source, ModbusSource):
-            return source.model_copy(update={"link": source.link.model_copy(update=where)})
-        return source.model_copy(update=where)
+
+def rewire(source: SourceConfig, endpoint: Endpoint | None) -> SourceConfig:
+    """Return a source's settings with the address at which it is really served; as they are without one."""
+    if endpoint is None:
+        return source
+    if isinstance(source, OpcuaSource):
+        return source.model_copy(update={"endpoint": endpoint.url})
+    where = {"host": endpoint.host, "port": endpoint.port}
+    if isinstance(source, ModbusSource):
+        return source.model_copy(update={"link": source.link.model_copy(update=where)})
+    return source.model_copy(update=where)
 
 
 def build(

@@ -75,8 +75,10 @@ class MqttFace:
             self._client.disconnect()
             self._client.loop_stop()
 
-    def compose(self, message: Message, _: Signal | None = None) -> None:
+    def compose(self, message: Message, trigger: Signal | None = None) -> None:
         """Write down a message with what its signals show now, for the next flush."""
+        if trigger is not None and not trigger.occurred:
+            return
         shown = {key: self._floor.signals[name] for key, name in message.fields.items()}
         device = next(iter(shown.values())).device
         if not device.online:

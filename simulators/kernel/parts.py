@@ -65,10 +65,9 @@ class Buffer:
         return len(self._store.items)
 
     @property
-    def head(self) -> Part | None:
-        """The part that leaves next."""
-        items: list[Part] = self._store.items
-        return items[0] if items else None
+    def parts(self) -> tuple[Part, ...]:
+        """What is in it, first out first."""
+        return tuple(self._store.items)
 
     def put(self, part: Part) -> simpy.Event:
         """Return an event that happens once the part has found room."""

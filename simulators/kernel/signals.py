@@ -33,9 +33,24 @@ class Device:
 
 
 class Signal:
-    """One signal: `value`, `time` (ns UTC) and `quality` are what is shown now."""
+    """One signal: `value`, `time` (ns UTC) and `quality` are what is shown now.
 
-    __slots__ = ("_distortions", "_table", "_watchers", "device", "digits", "name", "quality", "time", "true", "value")
+    `occurred`: the model has set it; else only the instrument or its device has changed.
+    """
+
+    __slots__ = (
+        "_distortions",
+        "_table",
+        "_watchers",
+        "device",
+        "digits",
+        "name",
+        "occurred",
+        "quality",
+        "time",
+        "true",
+        "value",
+    )
 
     def __init__(self, table: SignalTable, device: Device, name: str, initial: Value, digits: int | None) -> None:
         self._table = table
@@ -47,6 +62,7 @@ class Signal:
         self.true = self.value = initial
         self.time = table.now()
         self.quality: int = Quality.GOOD
+        self.occurred = False
 
     @property
     def seconds(self) -> float:
@@ -56,10 +72,13 @@ class Signal:
     def set(self, value: Value) -> None:
         """Set the true value and show it. Setting the same value again is an event of its own."""
         self.true = value
-        self.show()
+        self._show(occurred=True)
 
     def show(self) -> None:
-        """Measure the true value now, and tell the watchers."""
+        """Measure the same true value again, now."""
+        self._show(occurred=False)
+
+    def _show(self, *, occurred: bool) -> None:
         shown = self.true
         if self._distortions:
             for distort in self._distortions:
@@ -67,6 +86,7 @@ class Signal:
         if self.digits is not None and isinstance(shown, float):
             shown = round(shown, self.digits)
         self.value = shown
+        self.occurred = occurred
         self.time = self._table.now() + self.device.clock_error
         self.quality = Quality.GOOD if self.device.online else Quality.BAD_NO_COMMUNICATION
         for watch in self._watchers:
@@ -126,6 +146,12 @@ class SignalTable:
     def switch(self, device: str, *, online: bool) -> None:
         """Let a device fall silent, or answer again; its signals say so at once."""
         self.devices[device].online = online
+        for signal in self.of(device):
+            signal.show()
+
+    def adjust(self, device: str, error: int) -> None:
+        """Let a device's clock be `error` ns ahead, in what it shows from now on."""
+        self.devices[device].clock_error = error
         for signal in self.of(device):
             signal.show()
 

@@ -1,6 +1,6 @@
 """Sparkplug B payloads: the protobuf wire format, read strictly and only as far as tags need it.
 
-    Payload        1 timestamp · 2 metric* · 3 seq
+    Payload        1 timestamp · 2 metric* · 3 seq · 5 body
     Metric         1 name · 2 alias · 3 timestamp · 4 datatype · 5 is_historical · 7 is_null · 9 properties
                    10 int · 11 long · 12 float · 13 double · 14 bool · 15 string · 16 … bytes, data set, template
     PropertySet    1 key* · 2 PropertyValue*
@@ -114,6 +114,8 @@ def decode(payload: bytes) -> Payload:
             seq = _integer(value)
             if seq > 255:
                 raise Unreadable(f"seq {seq} is beyond 255")
+        elif field == 5:
+            raise Unreadable("its content is in `body`, compressed or foreign")
     return Payload(time, seq, tuple(metrics))
 
 

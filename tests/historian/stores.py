@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pyarrow as pa
 
-from historian.embedded import EmbeddedHistorian, EmbeddedReader, keeper
+from historian.embedded import EmbeddedHistorian, EmbeddedReader, catalogue, keeper
+from historian.embedded.catalogue import Listed
+from historian.embedded.reader import DATABASE
 from historian.influxdb import InfluxHistorian, Server
 from historian.port import Rollup
-from plant.batch import Batch
+from plant.batch import INT64_MAX, INT64_MIN, Batch
 from plant.clock import SECOND, VirtualClock
+from plant.database import reader
 
 T0 = 1_700_000_000 * SECOND
 DAY = 86_400 * SECOND
@@ -91,6 +94,12 @@ def open_embedded(folder: Path, **options) -> EmbeddedHistorian:
     """Open a historian that does its housekeeping by hand, three days after `T0`."""
     options.setdefault("clock", VirtualClock(T0 + 3 * DAY))
     return EmbeddedHistorian(folder, seal_every=None, grace=0.0, **options)
+
+
+def listed(folder: Path) -> list[Listed]:
+    """Return what the catalogue lists."""
+    with closing(reader(folder / DATABASE)) as connection:
+        return catalogue.segments(connection, INT64_MIN, INT64_MAX)
 
 
 @contextmanager

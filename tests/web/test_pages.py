@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.web.fake_centre import FakeCentre
+from tests.web.fake_centre import WEB, FakeCentre
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -180,6 +180,21 @@ async def test_a_scene_nobody_prepared_for_gets_a_sensible_page(browser: Browser
     await expect(zone).to_contain_text("°C")
     await expect(page.locator("[data-test=trend]")).to_have_count(1)
     await expect(page.get_by_text("No state tags")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_accessibility_rules_are_kept(browser: Browser, centre: FakeCentre, theme: str) -> None:
+    centre.mood.silence(CONVEYOR)
+    for address, mark in (
+        ("/scene/line", "[data-test=strip]"),
+        ("/", "[data-scene=line] canvas"),
+        ("/none", "main h1"),
+    ):
+        page = await look(browser, f"{centre.address}{address}?lang=en&theme={theme}")
+        await expect(page.locator(mark).first).to_be_attached()
+        await page.add_script_tag(path=WEB / "node_modules" / "axe-core" / "axe.min.js")
+        found = await page.evaluate("axe.run()")
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], address
 
 
 async def test_pages_fetch_nothing_from_anywhere_else(browser: Browser, centre: FakeCentre) -> None:

@@ -24,13 +24,12 @@ check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python hatch_build.py --check
 
 bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios to what one would use instead
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python -m bench $(ARGS)
 
-web: $(VENV)/run  ## Build the web pages
+web: $(VENV)/dev  ## Build the web pages
 	@$(BIN)/python hatch_build.py
 
 lock: $(VENV)/dev  ## Pin the newest allowed versions of all dependencies

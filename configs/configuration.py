@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel
 
+from configs.base import Secret
+from configs.crossrefs import FILE_KEYS
 from configs.network_profile import NetworkProfile
 from configs.schema import (
     CalendarConfig,
@@ -24,7 +27,7 @@ from configs.schema import (
     TagConfig,
     Weekday,
 )
-from configs.sources import ADDRESS_OF, AddressConfig, SourceConfig
+from configs.sources import ADDRESS_OF, AddressConfig, ReplaySource, SourceConfig
 from plant.assets import Device, Line, Scene, Site
 from plant.calendar import ShiftCalendar, ShiftPattern
 from plant.health import collectors
@@ -73,7 +76,7 @@ def assemble(folder: Path, documents: Iterable[BaseModel]) -> Configuration:
         folder=folder,
         site=Site(id=site.id, name=site.name.text, zone=site.zone, scenes=tuple(trees.values())),
         scenes={scene.id: scene for scene in scenes},
-        bindings=tuple(b for scene in scenes for b in _bindings(scene, trees[scene.id])),
+        bindings=tuple(b for scene in scenes for b in _bindings(folder, scene, trees[scene.id])),
         calendars={name: calendar(site.zone, config) for name, config in site.calendars.items()},
         networks={d.id: d for d in chosen if isinstance(d, NetworkProfile)},
         centre=next((d for d in chosen if isinstance(d, CentreDocument)), CentreDocument(type="centre")),
@@ -149,7 +152,7 @@ def _tag(parent: str, tag: TagConfig, *, simulated: bool) -> Tag:
     )
 
 
-def _bindings(scene: SceneDocument, tree: Scene) -> Iterable[Binding]:
+def _bindings(folder: Path, scene: SceneDocument, tree: Scene) -> Iterable[Binding]:
     points: dict[str, list[tuple[Tag, AddressConfig]]] = {source.id: [] for source in scene.sources}
     types = {source.id: source.type for source in scene.sources}
     tags = iter(tree.tags)
@@ -158,4 +161,18 @@ def _bindings(scene: SceneDocument, tree: Scene) -> Iterable[Binding]:
             source = tag_config.source or device.source or ""
             address = ADDRESS_OF[types[source]].model_validate(tag_config.address)
             points[source].append((next(tags), address))
-    return [Binding(scene.id, source, tuple(points[source.id])) for source in scene.sources]
+    return [Binding(scene.id, _located(folder, source), tuple(points[source.id])) for source in scene.sources]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _located(folder: Path, part: Model) -> Model:
+    """Return a source's settings with the files it names as absolute paths."""
+    changes: dict[str, object] = {}
+    for key, value in part:
+        if isinstance(value, BaseModel) and not isinstance(value, Secret):
+            changes[key] = _located(folder, value)
+        elif isinstance(value, str) and (key in FILE_KEYS or (key == "file" and isinstance(part, ReplaySource))):
+            changes[key] = str((folder / value).resolve())
+    return part.model_copy(update=changes) if changes else part

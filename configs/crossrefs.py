@@ -18,7 +18,9 @@ from configs.shape import shape_faults
 from configs.sources import ADDRESS_OF
 from plant.errors import Fault
 
-_FILE_KEYS = ("certificate", "key", "server_certificate", "user_certificate", "user_key", "ca")
+FILE_KEYS = ("certificate", "key", "server_certificate", "user_certificate", "user_key", "ca")
+"""Keys of a source whose values are files, relative to the configuration's folder."""
+
 Part = tuple[Place, dict[str, Any]]
 
 
@@ -110,8 +112,12 @@ def _files(folder: Path, scene: Reading, place: Place, part: dict[str, Any]) -> 
     for key, value in part.items():
         if isinstance(value, dict):
             yield from _files(folder, scene, (*place, key), value)
-        elif key in _FILE_KEYS and isinstance(value, str) and not (folder / value).is_file():
+        elif _names_file(part, key) and isinstance(value, str) and not (folder / value).is_file():
             yield scene.fault((*place, key), f"no file {value!r}", f"relative to {folder}")
+
+
+def _names_file(part: dict[str, Any], key: str) -> bool:
+    return key in FILE_KEYS or (key == "file" and part.get("type") == "replay")
 
 
 def _client_ids(scenes: list[Reading]) -> Iterator[Fault]:

@@ -38,6 +38,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2",
     )
     app.state.centre = centre
+    app.state.figures = figures.Figures(centre)
     for routes in (operations, write, query, figures, live, pages):
         app.include_router(routes.router)
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)

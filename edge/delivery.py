@@ -7,13 +7,12 @@ poisoned batch never holds up those behind it.
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import dataclass
 
 import structlog
 
+from edge.backoff import Backoff
 from edge.outbox import Outbox
-from edge.supervisor import FIRST_DELAY, LONGEST_DELAY
 from edge.uplink import Uplink
 from plant.batch import Batch
 from plant.batchlog import BatchLog, Entry
@@ -43,9 +42,8 @@ class Delivery:
         self._outbox = outbox
         self._uplink = uplink
         self._poison = poison
-        self._clock = clock
         self._most = most
-        self._jitter = random.Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._backoff = Backoff(clock)
 
     async def run(self) -> None:
         """Deliver for ever."""
@@ -67,7 +65,6 @@ class Delivery:
                 await self._send([entry])
 
     async def _insist(self, batch: Batch) -> None:
-        attempt = 0
         while True:
             try:
                 await self._uplink.deliver(batch)
@@ -75,12 +72,11 @@ class Delivery:
                 if self.delivered.available:
                     log.warning("centre does not take data; it waits in the outbox", reason=str(error))
                 self.delivered.available, self.delivered.reason = False, str(error)
-                ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(attempt, 16))
-                await self._clock.sleep(error.retry_after or self._jitter.uniform(0.1, ceiling))
-                attempt += 1
+                await self._backoff.wait(error.retry_after)
             else:
                 if not self.delivered.available:
-                    log.info("centre takes data again", attempts=attempt + 1)
+                    log.info("centre takes data again", attempts=self._backoff.attempts + 1)
+                self._backoff.reset()
                 self.delivered.available, self.delivered.reason = True, ""
                 self.delivered.samples += len(batch)
                 return

@@ -1,6 +1,6 @@
 """One supervisor a source: it opens, reads, hands on, and opens again when the link is lost.
 
-    connecting ──▶ flowing ──▶ lost ──(full-jitter back-off, at most 30 s)──▶ connecting
+    connecting ──▶ flowing ──▶ lost ──(back-off with full jitter, at most 30 s)──▶ connecting
                       └─ silent for too long counts as lost
 
 Losing a source makes all its tags read bad at once, one sample each; there is one log line
@@ -17,15 +17,13 @@ from dataclasses import dataclass
 import structlog
 
 from collectors.source import Source
+from edge.backoff import Backoff
 from edge.filters import Filters
 from plant.batch import Batch, BatchBuilder, Origin
 from plant.clock import SECOND, Clock
 from plant.errors import ConfigError, Disconnected
 from plant.quality import Quality
 from plant.tags import Tag
-
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +61,7 @@ class Supervisor:
         self._deposit = deposit
         self._clock = clock
         self._silence = silence
-        self._jitter = jitter or random.Random()  # noqa: S311 - spreads reconnections, keeps no secret
-        self._attempts = 0
+        self._backoff = Backoff(clock, jitter)
 
     async def run(self) -> None:
         """Supervise for ever; returns only when the source says that it has ended."""
@@ -76,8 +73,7 @@ class Supervisor:
             else:
                 log.info("source ended", source=self.source.name)
                 return
-            self._attempts += 1
-            await self._clock.sleep(self._delay())
+            await self._backoff.wait()
 
     async def _read(self) -> None:
         async with self.source.open() as batches:
@@ -106,12 +102,12 @@ class Supervisor:
 
     def _found(self) -> None:
         if self.condition.reason:
-            log.info("source connected", source=self.source.name, attempts=self._attempts + 1)
+            log.info("source connected", source=self.source.name, attempts=self._backoff.attempts + 1)
         self.condition.connected, self.condition.reason = True, ""
-        self._attempts = 0
+        self._backoff.reset()
 
     async def _lost(self, reason: str) -> None:
-        first = self.condition.connected or self._attempts == 0
+        first = self.condition.connected or self._backoff.attempts == 0
         if self.condition.connected:
             self.condition.reconnects += 1
         self.condition.connected, self.condition.reason = False, reason
@@ -126,7 +122,3 @@ class Supervisor:
             quality = Quality.BAD_NO_COMMUNICATION
             builder.add(tag.path, now, float("nan"), received=now, quality=quality, origin=origin)
         return builder.build()
-
-    def _delay(self) -> float:
-        ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(self._attempts, 16))
-        return self._jitter.uniform(0, ceiling)

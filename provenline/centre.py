@@ -13,13 +13,13 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from historian.influxdb import InfluxHistorian
 
 from configs.configuration import Configuration
-from configs.schema import EmbeddedConfig, InfluxConfig
+from configs.schema import InfluxConfig
 from dashboard_api.app import LOOPBACK, create_app
 from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
+from historian.influxdb import InfluxHistorian, Server
 from historian.live import LiveTable
 from historian.port import Historian
 from plant.clock import Clock, SystemClock
@@ -85,9 +85,26 @@ def open_historian(configuration: Configuration, data: Path, clock: Clock) -> Hi
     """Open the store that the centre document names."""
     settings = configuration.centre.historian
     if isinstance(settings, InfluxConfig):
-        return InfluxHistorian.from_config(settings)
-    assert isinstance(settings, EmbeddedConfig)
+        return InfluxHistorian(_server(settings))
     return EmbeddedHistorian(data / "historian", clock=clock, seal_every=settings.seal_every, keep=settings.keep)
+
+
+def _server(settings: InfluxConfig) -> Server:
+    try:
+        token = settings.token.reveal() if settings.token else ""
+        password = settings.password.reveal() if settings.password else ""
+    except ValueError as error:
+        raise ProvenlineError(f"centre: historian: {error}") from error
+    return Server(
+        url=settings.url,
+        version=settings.version,
+        database=settings.bucket,
+        organisation=settings.organisation,
+        token=token,
+        user=settings.user or "",
+        password=password,
+        timeout=settings.timeout,
+    )
 
 
 def write_tokens(configuration: Configuration, data: Path) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from collectors.modbus.source import ModbusSource
@@ -11,17 +11,11 @@ from collectors.opcua.source import OpcuaSource
 from collectors.replay import ReplaySource
 from collectors.source import DeadLetters, Point, Source, discard
 from collectors.stamp.source import StampSource
+from configs import sources as configs
 from configs.configuration import Binding, Configuration
+from configs.sources import SourceConfig
 from edge.edge import Feed
 from plant.clock import Clock
-
-_READERS: dict[str, Callable[..., Source]] = {
-    "opcua": OpcuaSource,
-    "modbus": ModbusSource,
-    "mqtt": MqttSource,
-    "stamp": StampSource,
-    "replay": ReplaySource,
-}
 
 
 def feeds(configuration: Configuration, *, clock: Clock, dead_letters: DeadLetters = discard) -> list[Feed]:
@@ -30,7 +24,21 @@ def feeds(configuration: Configuration, *, clock: Clock, dead_letters: DeadLette
 
 
 def _feed(configuration: Configuration, binding: Binding, clock: Clock, dead_letters: DeadLetters) -> Feed:
-    points: Sequence[Point[Any]] = [Point(tag, address) for tag, address in binding.points]
-    source = _READERS[binding.source.type](binding.source, points, clock=clock, dead_letters=dead_letters)
     scene = f"{configuration.site.id}/{binding.scene}"
-    return Feed(scene, source, tuple(tag for tag, _ in binding.points))
+    points: Sequence[Point[Any]] = [Point(tag, address) for tag, address in binding.points]
+    return Feed(scene, reader(binding.source, points, clock, dead_letters), tuple(tag for tag, _ in binding.points))
+
+
+def reader(config: SourceConfig, points: Sequence[Point[Any]], clock: Clock, dead_letters: DeadLetters) -> Source:
+    """Return the collector for one source's settings."""
+    match config:
+        case configs.OpcuaSource():
+            return OpcuaSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.ModbusSource():
+            return ModbusSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.MqttSource():
+            return MqttSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.StampSource():
+            return StampSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.ReplaySource():
+            return ReplaySource(config, points, clock=clock)

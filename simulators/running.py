@@ -12,7 +12,7 @@ Both build the same model from the same seed; only who reads its signals differs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -148,13 +148,24 @@ async def serve(
         listeners = _Listeners(scene, model, host, ports, mqtt)
         faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
         endpoints = listeners.endpoints
-        async with asyncio.TaskGroup() as tasks:
-            drive = tasks.create_task(_drive(model, faces, board, paced), name=f"simulate {scene.id}")
+        async with _beside(_drive(model, faces, board, paced), name=f"simulate {scene.id}"):
             try:
                 yield Running(endpoints=endpoints, faults=board, model=model)
             finally:
-                drive.cancel()
                 model.finish()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None], *, name: str) -> AsyncIterator[None]:
+    """Run `work` while the context is open; when it fails, the context fails with its error."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work, name=name)
+            yield
+            task.cancel()
+    except BaseExceptionGroup as errors:
+        # One task and one body: whichever failed first is the whole story.
+        raise errors.exceptions[0] from None
 
 
 async def _drive(model: PlantModel, faces: dict[str, Face], board: FaultBoard, clock: ScaledClock) -> None:

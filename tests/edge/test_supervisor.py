@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from collectors.source import Tally
-from edge.supervisor import LONGEST_DELAY, Supervisor
+from edge.backoff import LONGEST
+from edge.supervisor import Supervisor
 from plant.batch import Batch, BatchBuilder
 from plant.clock import VirtualClock
 from plant.errors import Disconnected
@@ -133,10 +134,19 @@ async def test_waiting_grows_but_never_beyond_the_longest_delay() -> None:
     async with supervised(source, Deposits()):
         await clock.advance(2_000)
     waits = [b - a for a, b in zip(source.opened, source.opened[1:], strict=False)]
-    assert max(waits) <= LONGEST_DELAY + 0.001
+    assert max(waits) <= LONGEST + 0.001
     assert max(waits[:3]) < 5
-    assert max(waits[8:]) > 10
+    assert max(waits) > 10
     assert len({round(w, 3) for w in waits}) > len(waits) * 0.9  # jitter is full
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_after_half_a_minute_the_next_attempt_is_never_ten_seconds_away(seed: int) -> None:
+    clock = VirtualClock()
+    source = Script(clock, lambda _: [Disconnected("refused")])
+    async with supervised(source, Deposits(), seed=seed):
+        await clock.advance(40)
+    assert max(b - a for a, b in zip(source.opened, source.opened[1:], strict=False)) < 10
 
 
 async def test_flowing_data_resets_the_waiting() -> None:

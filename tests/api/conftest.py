@@ -1,0 +1,36 @@
+"""A centre with a store of its own, and ways to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from configs.loader import PACKAGED, load
+from dashboard_api.app import create_app
+from dashboard_api.centre import Centre
+from historian.embedded import EmbeddedHistorian
+from historian.live import LiveTable
+from plant.clock import SystemClock
+
+TOKEN = "a-token-of-the-test"
+PATH = "cq/first-light/line-1/press/cycle"
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    configuration = load(PACKAGED)
+    historian = EmbeddedHistorian(tmp_path / "historian", seal_every=None)
+    clock = SystemClock()
+    live = LiveTable({t.path: t.stale_after for t in configuration.site.tags}, clock=clock)
+    yield Centre(configuration, historian, live, clock, write_tokens=frozenset({TOKEN}), version="test")
+    historian.close()
+
+
+@pytest.fixture
+async def client(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(centre))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client

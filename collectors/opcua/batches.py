@@ -76,7 +76,8 @@ class Table:
         whole = form == Form.INTEGER
         number = np.where(whole, raw.astype(np.float64), raw.view(np.float64))
         scaled = self._scaled[handle] & (whole | (form == Form.FLOAT))
-        number = number * self._scale[handle] + self._offset[handle]
+        with np.errstate(invalid="ignore", over="ignore"):  # rows that are no numbers are computed, and not used
+            number = number * self._scale[handle] + self._offset[handle]
         return np.where(scaled, number.view(np.int64), raw), np.where(scaled, np.uint8(Form.FLOAT), form)
 
     def _dictionary(self, handle: npt.NDArray[np.uint32]) -> tuple[tuple[str, ...], npt.NDArray[np.uint32]]:
@@ -107,7 +108,8 @@ def _values(rows: Rows) -> tuple[Ints, npt.NDArray[np.uint8], npt.NDArray[np.uin
     if BuiltIn.BOOLEAN in kinds:
         raw = np.where(rows.kind == BuiltIn.BOOLEAN, raw != 0, raw)
     if BuiltIn.FLOAT in kinds:
-        widened = raw.astype(np.uint32).view(np.float32).astype(np.float64).view(np.int64)
+        with np.errstate(invalid="ignore"):  # the bits of a neighbour may look like a signalling NaN
+            widened = raw.astype(np.uint32).view(np.float32).astype(np.float64).view(np.int64)
         raw = np.where(rows.kind == BuiltIn.FLOAT, widened, raw)
     if BuiltIn.UINT64 in kinds:
         # Beyond 63 bits only a float can hold it, as nearly as floats can.

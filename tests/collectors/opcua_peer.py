@@ -7,6 +7,7 @@ import datetime as dt
 import ipaddress
 import json
 import urllib.request
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,15 @@ from collectors.opcua import OpcuaSource
 from collectors.source import DeadLetters, Point, discard
 from configs.sources import OpcuaAddress
 from configs.sources import OpcuaSource as Config
+from plant.batch import Batch, Sample
 from plant.clock import Clock, SystemClock
 from plant.tags import Kind, Tag
+from tests.collectors.conformance import PATIENCE
 from tests.peers.processes import HERE, Program, free_port, node
 
 DEVICE = "site/scene/line/press"
+BURST_PAUSE = 70
+"""Milliseconds between changes of a burst; node-opcua makes one of those closer than 50 ms."""
 
 
 class Server:
@@ -87,6 +92,27 @@ def source(
 ) -> OpcuaSource:
     config = Config(type="opcua", id="press", endpoint=endpoint, **{"publishing": 0.05, "sampling": 0.02, **settings})
     return OpcuaSource(config, points, clock=clock or SystemClock(), dead_letters=dead_letters)
+
+
+async def gather(batches: AsyncIterator[Batch], *signals: str, count: int = 1) -> dict[str, list[Sample]]:
+    """Read until every signal has `count` samples."""
+    seen: dict[str, list[Sample]] = {signal: [] for signal in signals}
+    async with asyncio.timeout(PATIENCE):
+        while any(len(samples) < count for samples in seen.values()):
+            for sample in (await anext(batches)).samples():
+                seen.setdefault(sample.path.rpartition("/")[2], []).append(sample)
+    return seen
+
+
+async def read_on(batches: AsyncIterator[Batch]) -> None:
+    """Read until the source ends, which is to raise."""
+    async with asyncio.timeout(PATIENCE):
+        async for _ in batches:
+            pass
+
+
+async def first(batches: AsyncIterator[Batch], *signals: str) -> dict[str, Sample]:
+    return {signal: samples[0] for signal, samples in (await gather(batches, *signals)).items()}
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,17 @@ def test_what_can_be_no_tag_is_refused_without_slowing_its_neighbours() -> None:
     }
 
 
+def test_numbers_whose_bits_look_like_other_things_disturb_nobody() -> None:
+    integers = [ua.DataValue(ua.Variant(n, V.Int32)) for n in (-4194305, 2**31 - 1, 0x7F800001)]
+    floats = [ua.DataValue(ua.Variant(x, V.Float)) for x in (1.5, math.inf, math.nan)]
+    rows = notification.decode(response(*integers, *floats, ua.DataValue(ua.Variant(1e308, V.Double)))).rows
+    table = Table([point(f"p{i}", scale=100.0 if i == 3 else 1.0) for i in range(6)] + [point("p6", scale=1e10)])
+    values = [s.value for s in table.batch(rows, received=RECEIVED, origin=Origin.DEVICE).samples()]
+    assert values[:5] == [-4194305, 2**31 - 1, 0x7F800001, 150.0, math.inf]
+    assert math.isnan(values[5])
+    assert values[6] == math.inf
+
+
 def test_picoseconds_stand_where_the_standard_puts_them() -> None:
     item = struct.pack("<IBBdIqHqH", 0, 0x3F, 11, 2.5, 0, EPOCH + 10, 5000, EPOCH + 20, 1)
     empty = response(ua.DataValue(ua.Variant(2.5, V.Double), SourceTimestamp=None))

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.counters import MICRO
+from analytics.oee import Sums
 from analytics.spans import Spans
 from analytics.states import UNKNOWN, Intervals
 from analytics.station import Signals, counts
@@ -176,34 +177,32 @@ class Waterfall:
         return {loss: amount / (SECOND * MICRO) for loss, amount in amounts.items()}
 
 
-def waterfall(signals: Signals, plan: Plan, *, model: TimeModel) -> Waterfall | None:
-    """Return the loss waterfall of a station, or None where states, counts or ideal cycle are missing."""
-    measured = signals.measured(plan)
-    counted = counts(signals, measured)
-    if signals.states is None or counted.ideal_produced is None or counted.ideal_good is None:
+def waterfall(signals: Signals, found: Sums, stood: Stops, *, model: TimeModel, measured: Spans) -> Waterfall | None:
+    """Return the loss waterfall of a station from its sums and stops.
+
+    None where counts or the ideal cycle are missing, for then nothing says what speed and
+    rejects have cost.
+    """
+    counted, spent = found.counts, found.times
+    if counted.ideal_produced is None or counted.ideal_good is None:
         return None
-    found = stops(signals.states, plan, model=model, measured=measured)
-    lost = {loss: int(found.planned[found.of(loss)].sum()) * MICRO for loss in Loss}
-    busy = Spans.of(plan.busy).total * MICRO
-    known = int(measured.within(signals.states.start, signals.states.stop)[_known(signals.states, model)].sum()) * MICRO
-    rejected = counted.ideal_produced - counted.ideal_good
+    lost = {loss: int(stood.planned[stood.of(loss)].sum()) * MICRO for loss in _OF_TIME}
     start_up = _start_up(signals, model, measured)
     return Waterfall(
-        planned=busy,
-        unknown=busy - known,
+        planned=spent.busy * MICRO,
+        unknown=spent.unknown * MICRO,
         breakdown=lost[Loss.BREAKDOWN],
         setup=lost[Loss.SETUP],
         waiting=lost[Loss.WAITING],
         minor_stop=lost[Loss.MINOR_STOP],
-        reduced_speed=known - sum(lost.values()) - counted.ideal_produced,
-        defects=rejected - start_up,
+        reduced_speed=spent.known * MICRO - sum(lost.values()) - counted.ideal_produced,
+        defects=counted.ideal_produced - counted.ideal_good - start_up,
         start_up=start_up,
         valuable=counted.ideal_good,
     )
 
 
-def _known(states: Intervals, model: TimeModel) -> Mask:
-    return np.not_equal(_kinds(states, model), StopKind.UNKNOWN)
+_OF_TIME = (Loss.BREAKDOWN, Loss.SETUP, Loss.WAITING, Loss.MINOR_STOP)
 
 
 def _start_up(signals: Signals, model: TimeModel, measured: Spans) -> int:

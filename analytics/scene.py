@@ -125,7 +125,7 @@ def _device(device: Device, signals: Signals | None, readings: Readings, plan: P
     told = device.role(Role.STOP_REASON)
     return replace(
         unit,
-        reasons=_reasons(unit.stops, told, readings) if told and unit.stops else (),
+        reasons=_reasons(unit.stops, told, readings) if told is not None and unit.stops is not None else (),
         energy=energy.together(energy.metered(readings.increments(tag), tag.unit) for tag in meters),
         delays=tuple(delays.read(device, readings)),
         simulated=unit.simulated or readings.simulated(used),
@@ -133,18 +133,21 @@ def _device(device: Device, signals: Signals | None, readings: Readings, plan: P
 
 
 def _station(owner: Device | Line, signals: Signals, plan: Plan, rules: Rules) -> Unit:
-    found = sums(signals, plan, model=rules.model)
-    stood = None
+    measured, model = signals.measured(plan), rules.model
+    found = sums(signals, plan, model=model, measured=measured)
+    stood = fall = failed = None
     if signals.states is not None:
-        stood = stops(signals.states, plan, model=rules.model, measured=signals.measured(plan))
+        stood = stops(signals.states, plan, model=model, measured=measured)
+        fall = waterfall(signals, found, stood, model=model, measured=measured)
+        failed = reliability.reliability(stood, found.times)
     return Unit(
         scope=owner.path,
         name=owner.name,
         sums=found,
         ids=_ids(signals),
-        waterfall=waterfall(signals, plan, model=rules.model),
+        waterfall=fall,
         stops=stood,
-        reliability=reliability.reliability(stood, found.times) if stood else None,
+        reliability=failed,
         output=output.output(signals),
         simulated=signals.simulated,
     )

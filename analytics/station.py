@@ -100,17 +100,16 @@ class Signals:
     def measured(self, plan: Plan) -> Spans:
         """Return the planned busy time in which state and counters are all known."""
         parts = [counter.known for counter in self.counters]
-        return common([Spans.of(plan.busy), *([self.states.known] if self.states else []), *parts])
+        return common([Spans.of(plan.busy), *([self.states.known] if self.states is not None else []), *parts])
 
     def measured_good(self, plan: Plan) -> Spans:
         """Return the part of `measured` in which all of them are good, not merely uncertain."""
         parts = [counter.known_good for counter in self.counters]
-        return common([Spans.of(plan.busy), *([self.states.known_good] if self.states else []), *parts])
+        return common([Spans.of(plan.busy), *([self.states.known_good] if self.states is not None else []), *parts])
 
 
-def sums(signals: Signals, plan: Plan, *, model: TimeModel) -> Sums:
-    """Return everything the OEE family of a station is computed from."""
-    measured = signals.measured(plan)
+def sums(signals: Signals, plan: Plan, *, model: TimeModel, measured: Spans) -> Sums:
+    """Return everything the OEE family of a station is computed from; `measured` as `Signals` says it."""
     states = signals.states if signals.states is not None else _NO_STATES
     return Sums(
         times=times(states, plan, model=model, measured=measured),

@@ -118,7 +118,9 @@ class TimeModel:
 
     def of(self, intervals: Intervals, element: TimeElement) -> Mask:
         """Return which intervals are of one time element."""
-        return np.isin(intervals.state, [int(state) for state, e in self.elements.items() if e is element])
+        table = np.zeros(len(PackState) + 1, np.bool_)
+        table[[int(state) for state, e in self.elements.items() if e is element]] = True
+        return table[intervals.state]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

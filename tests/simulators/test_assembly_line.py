@@ -96,10 +96,10 @@ def test_state_durations_in_telemetry_are_those_of_the_truth(shift: tuple[Batch,
     batch, truth = shift
     states = batch.of(f"{LINE}/press/state")
     ends = np.append(states.time[1:], START + 4 * HOUR * SECOND)
-    seen = {s: 0.0 for s in PackState}
+    seen = dict.fromkeys(PackState, 0.0)
     for value, begin, end in zip(states.numbers, states.time, ends, strict=True):
         seen[PackState(int(value))] += (end - begin) / SECOND
-    real = {s: 0.0 for s in PackState}
+    real = dict.fromkeys(PackState, 0.0)
     for fact in truth.of(What.STATE, "press"):
         real[PackState[str(fact.detail["state"])]] += float(fact.detail["seconds"])
     assert sum(seen.values()) == pytest.approx(4 * HOUR)
@@ -151,7 +151,7 @@ def test_an_address_with_nothing_behind_it_is_refused_with_its_tag(pack: Configu
     binding = next(b for b in pack.bindings if b.source.id == "plc")
     tag, address = binding.points[0]
     wrong = type(binding)(binding.scene, binding.source, ((tag, address.model_copy(update={"register_": 99})),))
-    with pytest.raises(ConfigError, match="line-1/conveyor/state.*nothing at .*99"):
+    with pytest.raises(ConfigError, match=r"line-1/conveyor/state.*nothing at .*99"):
         next(iter(fast(pack.scenes["first-light"], [wrong], start=START, stop=START + SECOND)))
 
 
@@ -183,9 +183,7 @@ def test_more_maintainers_and_fewer_failures_make_more(pack: Configuration) -> N
     def made(**parameters: float) -> float:
         scene = pack.scenes["first-light"]
         assert scene.simulation
-        scene = scene.model_copy(
-            update={"simulation": scene.simulation.model_copy(update={"parameters": parameters})}
-        )
+        scene = scene.model_copy(update={"simulation": scene.simulation.model_copy(update={"parameters": parameters})})
         batches = fast(scene, pack.bindings, seed=11, start=START, stop=START + 6 * HOUR * SECOND, chunk=600)
         return last(Batch.concat(list(batches)), "vision/good")
 

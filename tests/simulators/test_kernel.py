@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,9 +24,7 @@ from simulators.truth import What
 
 POWER = PowerDraw(off=0.0, standby=1.0, execute=10.0, ripple=0.0)
 BREAKDOWN = Failure(cause=Cause(20, "breaks"), every=Exponential(900), lasts=LogNormal(120, 0.5))
-MICRO = Failure(
-    cause=Cause(30, "sticks"), every=Exponential(200), lasts=Constant(8), severity=Severity.MICRO_STOP
-)
+MICRO = Failure(cause=Cause(30, "sticks"), every=Exponential(200), lasts=Constant(8), severity=Severity.MICRO_STOP)
 
 
 def floor(**options) -> Floor:
@@ -126,7 +126,7 @@ def test_a_machine_walks_only_along_packml_transitions(commands: list[Command]) 
 
     ground.env.process(obey())
     ground.run_through(1000)
-    for one, next_one in zip(walked, walked[1:], strict=False):
+    for one, next_one in pairwise(walked):
         reachable = {done(one), *(after(one, command) for command in Command)}
         assert next_one in reachable
 
@@ -145,9 +145,9 @@ def test_energy_is_the_integral_of_the_power_shown() -> None:
     energy = ground.signals["s0.energy"]
     ground.signals["s0.power"].watch(lambda s: shown.append((ground.seconds(), s.true, energy.true)))
     ground.run_through(1800)
-    integral = sum(p * (t1 - t0) for (t0, p, _), (t1, _, _) in zip(shown, shown[1:], strict=False)) / 3600
+    integral = sum(p * (t1 - t0) for (t0, p, _), (t1, _, _) in pairwise(shown)) / 3600
     assert shown[-1][2] - shown[0][2] == pytest.approx(integral, rel=1e-9)
-    assert all(a[2] <= b[2] for a, b in zip(shown, shown[1:], strict=False))
+    assert all(a[2] <= b[2] for a, b in pairwise(shown))
 
 
 # ----------------------------------------------------------------------------- stations
@@ -173,7 +173,7 @@ def test_parts_and_time_are_conserved_and_buffers_keep_their_limits(plans, rooms
     for i in range(len(plans) + 1):
         ground.signals[f"b{i}.level"].watch(lambda s: levels.append(s.value))
     ground.run_through(hour)
-    for station, following in zip(stations, stations[1:], strict=False):
+    for station, following in pairwise(stations):
         good = [part for part, verdict in _judged(ground, station) if verdict == "good"]
         taken = [part for part, _ in _judged(ground, following)]
         assert taken == good[: len(taken)]  # nothing appears, overtakes or is lost
@@ -234,11 +234,11 @@ def test_a_change_of_shift_without_a_pause_is_no_stop() -> None:
 
 def test_another_product_is_set_up_by_a_person_and_the_same_one_is_not() -> None:
     ground = floor()
-    (station,) = line(ground, [StationPlan(ideal={"": 1.0}, power=POWER, setup=Constant(100))])
+    line(ground, [StationPlan(ideal={"": 1.0}, power=POWER, setup=Constant(100))])
     ground.run_through(900)
     repairs = list(ground.truth.of(What.REPAIR, "s0"))
     products = [f.detail["product"] for f in ground.truth.of(What.PART, "s0")]
-    changes = sum(a != b for a, b in zip(products, products[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(products))
     assert changes >= 4
     assert changes <= len(repairs) <= changes + 1  # the last set-up may still have its first part to make
     assert {r.detail["cause"] for r in repairs} == {"changeover"}
@@ -252,7 +252,7 @@ def test_one_person_cannot_repair_two_machines_at_once() -> None:
     ground.run_through(3600)
     spans = sorted((f.time - f.detail["worked"] * SECOND, f.time) for f in ground.truth.of(What.REPAIR))
     assert len(spans) > 4
-    assert all(end <= begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
 
 
 def test_parts_on_a_belt_travel_only_while_it_rolls() -> None:

@@ -10,5 +10,6 @@
 
 from collectors.mqtt.source import MqttSource
 from collectors.mqtt.sparkplug import SparkplugSource
+from collectors.mqtt.vda5050 import Vda5050Source
 
-__all__ = ["MqttSource", "SparkplugSource"]
+__all__ = ["MqttSource", "SparkplugSource", "Vda5050Source"]

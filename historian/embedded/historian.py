@@ -97,12 +97,13 @@ class EmbeddedHistorian(EmbeddedReader):
         return moved
 
     def tidy(self) -> None:
-        """Merge what is worth merging, retire what is too old, delete what nobody reads any more."""
+        """Merge what is worth merging, check a segment, retire what is too old, delete what nobody reads any more."""
         while not self._closing.is_set() and self._keeper.merge():
             pass
         if self._keep is not None:
             self._keeper.expire(self._keep)
         self._keeper.purge()
+        self._keeper.scrub()
 
     def close(self) -> None:
         """Stop housekeeping and release everything; other methods must not be called afterwards."""

@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from historian.embedded import catalogue, segments
 from historian.embedded.catalogue import SETTLED, Listed
-from historian.embedded.queries import READ_ERRORS, Engine, between
+from historian.embedded.queries import Engine, Unreadable, between
 from historian.embedded.segments import Rows
 from plant.batch import INT64_MAX, INT64_MIN, Origin
 from plant.batchlog import BatchLog, Entry
@@ -49,6 +49,7 @@ _FAN = 8  # fresh segments of a level that become one of the next
 _UPSERT = 2_000  # tags moved forward in one transaction: writers wait for no more than that
 _WORTH_SETTLING = 10_000
 _LATE = 120 * SECOND  # after the end of an hour or a day, until it is settled
+_SCRUB_REST = 50  # times as long as checking a segment took, nothing is checked
 
 Span = tuple[int, int]
 """First and last time, inclusive."""
@@ -67,6 +68,8 @@ class Keeper:
         self._sealing = threading.Lock()
         self._merging = threading.Lock()
         self._settled_until = INT64_MIN
+        self._scrubbed = ""
+        self._scrub_after = 0.0
 
     # ------------------------------------------------------------------------------ seal
     def seal(self) -> int:
@@ -190,6 +193,7 @@ class Keeper:
         rest_level: int = 0,
     ) -> None:
         """Write the rows of `inputs` anew, one segment a span and one for the rest, and exchange them."""
+        self._check(inputs)
         written = [(level, self._write(self._bands(inputs, [span]))) for level, span in outputs]
         fresh = [one for one in inputs if not one.settled]
         written.append((rest_level, self._write(self._bands(fresh, rest))))
@@ -215,11 +219,17 @@ class Keeper:
     def _read(self, sql: str, inputs: Sequence[Listed]) -> pa.Table:
         try:
             return self._engine.query(sql, inputs)
-        except READ_ERRORS as error:
-            unsound = [n for n in (one.segment.name for one in inputs) if not segments.sound(self._folder / n)]
-            for name in unsound:
-                self.lose(name)
+        except Unreadable as error:
+            self._check(inputs)
             raise Unavailable(f"cannot merge: {error}") from error
+
+    def _check(self, inputs: Sequence[Listed]) -> None:
+        """Put damaged segments aside. DuckDB does not compare checksums, so merging would make damage permanent."""
+        damaged = [name for name in (one.segment.name for one in inputs) if not self._engine.sound(name)]
+        for name in damaged:
+            self.lose(name)
+        if damaged:
+            raise Unavailable(f"cannot merge: damaged and put aside: {', '.join(damaged)}")
 
     def _write(self, tables: Sequence[pa.Table] | Iterator[pa.Table]) -> segments.Segment | None:
         try:
@@ -230,6 +240,25 @@ class Keeper:
     def _listed(self) -> list[Listed]:
         with self._database.reading() as connection:
             return catalogue.segments(connection, INT64_MIN, INT64_MAX)
+
+    def scrub(self) -> str | None:
+        """Check one segment against its checksums, the next one at the next call; return its name when it was damaged.
+
+        Does nothing while the last check has not been made up for, so that checking never
+        takes more than a fiftieth of a processor.
+        """
+        if time.monotonic() < self._scrub_after:
+            return None
+        names = sorted(one.segment.name for one in self._listed())
+        name = next((n for n in names if n > self._scrubbed), names[0] if names else "")
+        began = time.monotonic()
+        damaged = bool(name) and not self._engine.sound(name)
+        self._scrubbed = name
+        self._scrub_after = time.monotonic() + _SCRUB_REST * (time.monotonic() - began)
+        if not damaged or all(one.segment.name != name for one in self._listed()):
+            return None
+        self.lose(name)
+        return name
 
     # ------------------------------------------------------------------- letting go of files
     def expire(self, keep: float) -> int:

@@ -19,13 +19,16 @@ import pyarrow as pa
 
 from historian.embedded import segments
 from historian.embedded.catalogue import Listed
-from historian.embedded.segments import Rows
+from historian.embedded.segments import Rows, Segment
 from historian.embedded.tail import Piece
 from historian.port import Rollup
 from plant.batch import INT64_MAX, INT64_MIN, Batch
+from plant.errors import Unavailable
 
-READ_ERRORS = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
-"""What DuckDB says when a file is gone or damaged."""
+
+class Unreadable(Exception):
+    """A segment is gone or damaged; which one, only looking at them tells."""
+
 
 _COLUMNS = ", ".join(f'"{name}"' for name in segments.SCHEMA.names)
 _USABLE = "quality < 2147483648"
@@ -70,7 +73,10 @@ class Engine:
         self._duck.execute("SET parquet_metadata_cache = true")
 
     def query(self, sql: str, listed: Iterable[Listed], **tables: pa.Table) -> pa.Table:
-        """Run a query in which `$files` stands for the rows of the listed segments."""
+        """Run a query in which `$files` stands for the rows of the listed segments.
+
+        Raises Unreadable when one of them is gone or damaged, Unavailable when memory does not suffice.
+        """
         files = [str(self._folder / one.segment.name) for one in listed]
         quoted = ", ".join("'" + glob.escape(file).replace("'", "''") + "'" for file in files)
         with self._duck.cursor() as cursor:
@@ -79,7 +85,22 @@ class Engine:
             if not files:
                 cursor.register("nothing", segments.SCHEMA.empty_table())
             source = f"read_parquet([{quoted}])" if files else "nothing"
-            return cursor.sql(sql.replace("$files", source)).to_arrow_table()
+            try:
+                return cursor.sql(sql.replace("$files", source)).to_arrow_table()
+            except duckdb.OutOfMemoryException as error:
+                raise Unavailable(f"the question needs more memory than DuckDB may use: {error}") from error
+            except duckdb.Error as error:
+                raise Unreadable(str(error)) from error
+
+    def sound(self, name: str) -> bool:
+        """Return whether a segment can be read to its end and every page matches its checksum."""
+        if not segments.sound(self._folder / name):
+            return False
+        try:
+            self.query("SELECT bit_xor(hash(COLUMNS(*))) FROM $files", [Listed(Segment(name, 0, 0, 0, 0, 0), 0)])
+        except Unreadable:
+            return False
+        return True
 
     def close(self) -> None:
         """Release DuckDB."""

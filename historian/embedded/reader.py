@@ -21,8 +21,7 @@ import pyarrow as pa
 
 from historian.embedded import catalogue, queries
 from historian.embedded.catalogue import Listed, Newest
-from historian.embedded.queries import READ_ERRORS, Engine, View
-from historian.embedded.segments import sound
+from historian.embedded.queries import Engine, Unreadable, View
 from historian.embedded.tail import Piece, Tail
 from historian.export import stream
 from historian.port import Rollup
@@ -120,7 +119,7 @@ class EmbeddedReader:
             view = self._view(paths, first, last)
             try:
                 return ask(view)
-            except READ_ERRORS as error:
+            except Unreadable as error:
                 failure = error
                 self._examine(view.listed)
         raise Unavailable(f"segments in {self.folder} cannot be read: {failure}") from failure
@@ -165,7 +164,7 @@ class EmbeddedReader:
 
     def _examine(self, suspects: Sequence[Listed]) -> None:
         """Find out which of some segments are damaged, and leave them out from now on."""
-        unsound = [one.segment for one in suspects if not sound(self.folder / SEGMENTS / one.segment.name)]
+        unsound = [one.segment for one in suspects if not self._engine.sound(one.segment.name)]
         for segment in unsound:
             with self._snapshot() as connection:
                 listed = catalogue.segments(connection, segment.first, segment.last)

@@ -160,7 +160,7 @@ class Batch:
 
     def to_bytes(self) -> bytes:
         """Write the batch as one self-describing blob; `from_bytes` reads it."""
-        names, texts = _pack(self.names), _pack(self.texts)
+        names, texts = _pack_names(self.names), _pack(self.texts)
         head = _HEADER.pack(_MAGIC, len(self), len(names), len(texts), 0)
         columns = [np.ascontiguousarray(getattr(self, c), dtype=t).tobytes() for c, t in _COLUMNS]
         return b"".join((head, names, texts, *columns))
@@ -177,7 +177,7 @@ class Batch:
         at = _HEADER.size
         if magic != _MAGIC or len(blob) != at + names_size + texts_size + rows * _ROW_BYTES:
             raise ValueError("not a batch blob, or one of another version or length")
-        names = _unpack(bytes(blob[at : at + names_size]))
+        names = _unpack_names(bytes(blob[at : at + names_size]))
         at += names_size
         texts = _unpack(bytes(blob[at : at + texts_size]))
         at += texts_size
@@ -299,10 +299,8 @@ class BatchBuilder:
 _FLOAT, _FLOAT_BITS = struct.Struct("<d"), struct.Struct("<q")
 
 
-@lru_cache(maxsize=4096)
 def _pack(words: tuple[str, ...]) -> bytes:
-    # Length-prefixed, because a text may hold any character; cached, because a source
-    # sends the same dictionary with every batch.
+    # Length-prefixed, because a text may hold any character.
     parts = []
     for word in words:
         encoded = word.encode("utf-8", "surrogatepass")
@@ -310,7 +308,6 @@ def _pack(words: tuple[str, ...]) -> bytes:
     return b"".join(parts)
 
 
-@lru_cache(maxsize=4096)
 def _unpack(packed: bytes) -> tuple[str, ...]:
     words, at = [], 0
     while at < len(packed):
@@ -321,6 +318,11 @@ def _unpack(packed: bytes) -> tuple[str, ...]:
         words.append(packed[at : at + size].decode("utf-8", "surrogatepass"))
         at += size
     return tuple(words)
+
+
+# A source sends the same names with every batch, texts hardly ever twice.
+_pack_names = lru_cache(maxsize=256)(_pack)
+_unpack_names = lru_cache(maxsize=256)(_unpack)
 
 
 def _check(batch: Batch) -> None:

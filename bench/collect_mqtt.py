@@ -1,6 +1,6 @@
 """What a message costs to collect over MQTT: this project's source beside paho as one would write it.
 
-    python bench/collect_mqtt.py [seconds]
+    python -m bench.collect_mqtt [seconds]
 
 A publisher sends 20 000 messages a second (200 topics, three tags in some 190 bytes of JSON)
 through mosquitto; the same run is taken once by `MqttSource`, which makes batches with times
@@ -64,7 +64,15 @@ def _run(collector: str, qos: int, seconds: float) -> dict:
         broker = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
         try:
             time.sleep(0.5)
-            command = [sys.executable, __file__, collector, str(port), str(qos), str(round(RATE * seconds))]
+            command = [
+                sys.executable,
+                "-m",
+                "bench.collect_mqtt",
+                collector,
+                str(port),
+                str(qos),
+                str(round(RATE * seconds)),
+            ]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdout
                 process.stdout.readline()  # subscribed

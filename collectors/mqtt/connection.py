@@ -70,7 +70,9 @@ async def connect(
                 await connection.dial()
                 await connection.subscribe()
         except TimeoutError as error:
-            raise Disconnected(f"{connection.peer} did not answer within {CONNECT_WITHIN:.0f} s") from error
+            raise Disconnected(
+                f"{connection.peer} did not answer within {CONNECT_WITHIN:.0f} s (does it speak MQTT {broker.version}?)"
+            ) from error
         ticker = asyncio.create_task(connection.keep_alive(), name=f"mqtt[{broker.id}] keep-alive")
         yield connection
     finally:

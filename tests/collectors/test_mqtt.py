@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -15,15 +15,14 @@ from collectors.mqtt import MqttSource
 from collectors.mqtt.connection import HELD_MESSAGES
 from collectors.source import DeadLetter, Point
 from configs import sources as configs
-from configs.base import Secret
-from configs.sources import MqttAddress, MqttTls
+from configs.sources import MqttAddress
 from plant.batch import Batch, Origin
 from plant.clock import SystemClock
-from plant.errors import ConfigError, Disconnected
+from plant.errors import ConfigError
 from plant.quality import Quality
 from plant.tags import Kind, Tag
 from tests.collectors.conformance import PATIENCE, SourceConformance
-from tests.peers.mqtt_broker import Mosquitto, make_certificates
+from tests.peers.mqtt_broker import Mosquitto
 
 pytestmark = pytest.mark.needs("mosquitto", "mosquitto_pub")
 
@@ -194,130 +193,36 @@ async def test_unread_messages_are_bounded_and_the_rest_stays_in_the_socket(brok
     assert seen == list(range(total))
 
 
-# ----------------------------------------------------------------------------------- security
-class TestSecurity:
-    @pytest.fixture
-    def guarded(self, tmp_path) -> Iterator[Mosquitto]:
-        make_certificates(tmp_path)
-        broker = Mosquitto(
-            tmp_path,
-            (
-                "allow_anonymous true",
-                f"cafile {tmp_path}/ca.crt",
-                f"certfile {tmp_path}/server.crt",
-                f"keyfile {tmp_path}/server.key",
-                "require_certificate true",
-            ),
-        )
-        broker.start()
-        yield broker
-        broker.stop()
+class FastClock(SystemClock):
+    """Sleeps twenty times as fast, for watching what time does to an open connection."""
 
-    def tls(self, folder, ca: str = "ca", client: str | None = "client") -> MqttTls:
-        if client is None:
-            return MqttTls(ca=str(folder / f"{ca}.crt"))
-        return MqttTls(
-            ca=str(folder / f"{ca}.crt"),
-            certificate=str(folder / f"{client}.crt"),
-            key=str(folder / f"{client}.key"),
-        )
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
 
-    async def test_messages_come_over_verified_tls_with_a_client_certificate(self, guarded, tmp_path) -> None:
-        source = source_of(guarded, point("n", "n"), tls=self.tls(tmp_path))
-        secure = [
-            *("--cafile", f"{tmp_path}/ca.crt"),
-            *("--cert", f"{tmp_path}/client.crt", "--key", f"{tmp_path}/client.key"),
-        ]
-        async with source.open() as batches:
-            await guarded.send("n", *map(str, range(2000)), options=secure)
-            rows = await rows_of(batches, 2000)
-        assert [s.value for s in rows] == list(range(2000))
 
-    async def test_a_broker_of_an_unknown_authority_is_refused_for_good(self, guarded, tmp_path) -> None:
-        with pytest.raises(ConfigError, match="certificate"):
-            async with source_of(guarded, point("n", "n"), tls=self.tls(tmp_path, ca="strange-ca")).open():
-                pass
+async def test_a_consumer_slower_than_the_keep_alive_does_not_lose_its_connection(
+    broker: Mosquitto, monkeypatch
+) -> None:
+    monkeypatch.setattr("paho.mqtt.client.time_func", lambda: time.monotonic() * 20)
+    source = MqttSource(settings(broker, qos=0), [point("n", "n", Kind.COUNTER)], clock=FastClock())
+    total = 3 * HELD_MESSAGES
+    async with source.open() as batches:
+        await broker.send("n", *map(str, range(total)), options=("-q", "0"))
+        await asyncio.sleep(1.5)  # thirty of its seconds: three times what a silent broker is given
+        seen = [s.value for s in await rows_of(batches, total)]
+        await asyncio.sleep(1.0)
+        await broker.send("n", "-1")
+        seen += [s.value for s in await rows_of(batches, 1)]
+    assert seen == [*range(total), -1]
 
-    async def test_a_broker_under_another_name_is_refused_for_good(self, guarded, tmp_path) -> None:
-        source = source_of(guarded, point("n", "n"), tls=self.tls(tmp_path), host="localhost")
-        with pytest.raises(ConfigError, match="localhost"):
-            async with source.open():
-                pass
 
-    @pytest.mark.parametrize("client", [None, "other"])
-    async def test_a_client_certificate_the_broker_refuses_is_an_error(self, guarded, tmp_path, client) -> None:
-        with pytest.raises((ConfigError, Disconnected)):
-            async with source_of(guarded, point("n", "n"), tls=self.tls(tmp_path, client=client)).open():
-                pass
-
-    @pytest.mark.parametrize("missing", ["ca", "certificate"])
-    async def test_a_missing_file_is_a_configuration_error_that_names_it(self, guarded, tmp_path, missing) -> None:
-        files = self.tls(tmp_path).model_copy(update={missing: "/nowhere.pem"})
-        with pytest.raises(ConfigError, match=rf"tls.{missing}: /nowhere.pem"):
-            async with source_of(guarded, point("n", "n"), tls=files).open():
-                pass
-
-    @pytest.mark.parametrize("version", ["5", "3.1.1"])
-    async def test_a_wrong_password_is_a_configuration_error_and_a_right_one_works(
-        self, tmp_path, monkeypatch, version: str
-    ) -> None:
-        passwords = tmp_path / "passwords"
-        await (
-            await asyncio.create_subprocess_exec("mosquitto_passwd", "-c", "-b", str(passwords), "edge", "right")
-        ).wait()
-        broker = Mosquitto(tmp_path, ("allow_anonymous false", f"password_file {passwords}"))
-        broker.start()
-        try:
-            for password in ("wrong", "right"):
-                monkeypatch.setenv("BROKER_PASSWORD", password)
-                source = source_of(
-                    broker, point("n", "n"), user="edge", password=Secret(env="BROKER_PASSWORD"), version=version
-                )
-                if password == "wrong":
-                    with pytest.raises(ConfigError, match=r"refuses the connection: (Not auth|Bad user)"):
-                        async with source.open():
-                            pass
-                    continue
-                async with source.open() as batches:
-                    await broker.send("n", "1", options=("-u", "edge", "-P", "right"))
-                    assert (await rows_of(batches, 1))[0].value == 1
-        finally:
-            broker.stop()
-
-    async def test_a_password_that_cannot_be_had_is_a_configuration_error(self, broker, monkeypatch) -> None:
-        monkeypatch.delenv("NO_SUCH_PASSWORD", raising=False)
-        source = source_of(broker, point("n", "n"), user="edge", password=Secret(env="NO_SUCH_PASSWORD"))
-        with pytest.raises(ConfigError, match="NO_SUCH_PASSWORD"):
-            async with source.open():
-                pass
-
-    async def test_a_refused_subscription_reads_bad_and_the_others_go_on(self, tmp_path) -> None:
-        grant = {"acltype": "subscribePattern", "topic": "open", "allow": True}
-        kinds = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
-        rules = {
-            "defaultACLAccess": kinds,
-            "clients": [],
-            "groups": [{"groupname": "all", "roles": [{"rolename": "reader"}]}],
-            "roles": [{"rolename": "reader", "acls": [grant]}],
-            "anonymousGroup": "all",
-        }
-        (tmp_path / "rules.json").write_text(json.dumps(rules))
-        plugin = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"))
-        broker = Mosquitto(
-            tmp_path,
-            ("allow_anonymous true", f"plugin {plugin}", f"plugin_opt_config_file {tmp_path}/rules.json"),
-        )
-        broker.start()
-        try:
-            source = source_of(broker, point("n", "open"), point("secret", "closed"))
-            async with source.open() as batches:
-                await broker.send("open", "1")
-                rows = {s.path: s for s in await rows_of(batches, 2)}
-        finally:
-            broker.stop()
-        assert rows[PRESS + "n"].value == 1
-        assert rows[PRESS + "secret"].quality == Quality.BAD_NOT_READABLE
-        assert "closed" in source.tally.bad_points[PRESS + "secret"]
+async def test_an_idle_connection_is_kept_alive(broker: Mosquitto, monkeypatch) -> None:
+    monkeypatch.setattr("paho.mqtt.client.time_func", lambda: time.monotonic() * 20)
+    source = MqttSource(settings(broker), [point("n", "n", Kind.COUNTER)], clock=FastClock())
+    async with source.open() as batches:
+        await asyncio.sleep(1.5)
+        await broker.send("n", "1")
+        assert (await rows_of(batches, 1))[0].value == 1
 
 
 # -------------------------------------------------------------------------------------- content

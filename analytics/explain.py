@@ -18,6 +18,7 @@ from analytics.formulas import FORMULAS, PERCENTILES, symbol
 from analytics.indicator import Flag, Formula, Indicator, Quantity, Shown, Status
 from plant.clock import iso
 from plant.text import Text
+from plant.units import symbol as unit_symbol
 
 
 class StepKind(StrEnum):
@@ -70,7 +71,7 @@ def written(value: float, unit: str, shown: Shown) -> str:
     if shown is Shown.PERCENT:
         return f"{value:.2%}".replace("%", " %")
     number = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:,.6g}"
-    return number if unit == "1" else f"{number} {unit}"
+    return f"{number} {unit_symbol(unit)}".rstrip()
 
 
 def _steps(indicator: Indicator, formula: Formula, language: str) -> Iterable[Step]:
@@ -101,7 +102,7 @@ def _steps(indicator: Indicator, formula: Formula, language: str) -> Iterable[St
     yield Step(
         StepKind.SOURCE,
         _say(language, "依据", "Source"),
-        f"{formula.source} [{indicator.formula} v{indicator.version}]",
+        f"{formula.source.of(language)} [{indicator.formula} v{indicator.version}]",
     )
 
 
@@ -145,7 +146,7 @@ def _plain(value: Term) -> str:
 def _amount(quantity: Quantity) -> str:
     if quantity.value is None:
         return "?"
-    return _plain(quantity.value) + ("" if quantity.unit == "1" else f" {quantity.unit}")
+    return f"{_plain(quantity.value)} {unit_symbol(quantity.unit)}".rstrip()
 
 
 def _result(indicator: Indicator, language: str) -> str:

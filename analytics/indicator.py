@@ -84,7 +84,7 @@ class Formula:
     name: Text
     expression: str
     unit: str = "1"
-    source: str = ""
+    source: Text = _NOTHING
     shown: Shown = Shown.PERCENT
     version: int = 1
 
@@ -150,7 +150,7 @@ class Indicator:
 
     `id` says which indicator it is; usually, but not always, the id of its formula.
     `value` is None unless `status` is OK (a number) or UNBOUNDED (infinity).
-    `uncertainty`: the interval the value can lie in, or None where it is not known.
+    `uncertainty`: the finite interval the value can lie in, or None where it is not known.
     """
 
     id: str
@@ -194,7 +194,7 @@ class Indicator:
             inputs={symbol: _quantity(quantity) for symbol, quantity in self.inputs.items()},
             coverage=self.coverage,
             quality_share=self.quality_share,
-            uncertainty=[x for x in self.uncertainty if math.isfinite(x)] if self.uncertainty else None,
+            uncertainty=list(self.uncertainty) if self.uncertainty else None,
             status=self.status.value,
             flags=[flag.value for flag in self.flags],
             simulated=self.simulated,

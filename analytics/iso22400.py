@@ -91,7 +91,7 @@ ALIASES: dict[str, str] = {"PRU": "PRI", "ASUT": "AUST", "PPT": "PBT", "ICT": "P
 
 
 def _kpi(number: int, kpi_id: str, name: Text, expression: str, unit: str = "1", shown: Shown | None = None) -> Formula:
-    source = f"ISO 22400-2, KPI {number}"
+    source = Text("", f"ISO 22400-2, KPI {number}")
     return Formula(kpi_id, name, expression, unit, source, shown or (Shown.PERCENT if unit == "1" else Shown.NUMBER))
 
 

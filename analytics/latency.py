@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik
 
 from analytics.formulas import FORMULAS, PERCENTILES, quantities
 from analytics.indicator import Basis, Indicator, Quantity, evaluate, report
@@ -87,7 +87,7 @@ def indicators(
         note = Text(
             f"样本数 {count} 不足，至少需要 {least} 个。", f"{count} packets do not support it; {least} are needed."
         )
-        interval = one.interval if one.interval and math.isfinite(one.interval[1]) else None
+        interval = one.interval if one.interval and all(map(math.isfinite, one.interval)) else None
         result.append(
             report(formula, one.value, inputs, basis, uncertainty=interval, note=note if one.value is None else Text())
         )
@@ -98,8 +98,15 @@ def indicators(
 def _ranks(share: Fraction, count: int) -> tuple[int, int, int]:
     # Nearest rank, and the ranks between which the true percentile lies (0: below all).
     tail = (1 - CONFIDENCE) / 2
-    low, high = int(binom.ppf(tail, count, float(share))), int(binom.ppf(1 - tail, count, float(share))) + 1
-    return min(low, count), math.ceil(share * count), high
+    low, high = (_binomial_quantile(p, count, float(share)) for p in (tail, 1 - tail))
+    return low, math.ceil(share * count), high + 1
+
+
+def _binomial_quantile(probability: float, count: int, share: float) -> int:
+    # The smallest k of n packets with P(at most k) ≥ probability. `scipy.stats` has it too,
+    # but takes a second to import.
+    k = max(math.ceil(float(bdtrik(probability, count, share))), 0)
+    return k - 1 if k and float(bdtr(k - 1, count, share)) >= probability else k
 
 
 def _select(delays: Floats, ranks: set[int]) -> dict[int, float]:

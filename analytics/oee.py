@@ -21,7 +21,28 @@ from plant.calendar import Span
 from plant.clock import SECOND
 from plant.text import Text
 
-BOTH = ("oee", "effectiveness", "nee", "teep", "ooe")
+FAMILY = (
+    "oee",
+    "availability",
+    "effectiveness",
+    "quality-ratio",
+    "nee",
+    "teep",
+    "ooe",
+    "allocation-efficiency",
+    "utilization-efficiency",
+    "technical-efficiency",
+    "setup-ratio",
+    "utilization",
+    "defect-rate",
+    "scrap-ratio",
+    "rework-ratio",
+)
+"""The indicators that follow from `Sums`, in the order in which they are shown."""
+
+PIECES = ("quality-ratio", "defect-rate", "scrap-ratio", "rework-ratio")
+"""Those that take nothing but counters."""
+
 TIME = (
     "availability",
     "allocation-efficiency",
@@ -30,9 +51,7 @@ TIME = (
     "setup-ratio",
     "utilization",
 )
-PIECES = ("quality-ratio", "defect-rate", "scrap-ratio", "rework-ratio")
-FAMILY = (*BOTH, *TIME, *PIECES)
-"""The indicators that follow from `Sums`: of times and pieces, of times alone, of pieces alone."""
+"""Those that take nothing but states."""
 
 _UNIT_FS = SECOND * MICRO  # femtoseconds in a second
 
@@ -205,10 +224,10 @@ def _flags(sums: Sums) -> dict[str, tuple[Flag, ...]]:
     found: dict[str, tuple[Flag, ...]] = {}
     for kpi in FAMILY:
         flags = {
-            Flag.EFFECTIVENESS_ABOVE_ONE: too_fast and kpi in BOTH,
+            Flag.EFFECTIVENESS_ABOVE_ONE: too_fast and kpi not in (*TIME, *PIECES),
             Flag.PARTLY_UNKNOWN: sums.times.unknown > 0 and kpi != "utilization",
-            Flag.UNCOUNTED_PARTS: sums.counts.left_out > 0 and kpi in (*BOTH, *PIECES),
-            Flag.METER_RESET: sums.resets > 0 and kpi in (*BOTH, *PIECES),
+            Flag.UNCOUNTED_PARTS: sums.counts.left_out > 0 and kpi not in TIME,
+            Flag.METER_RESET: sums.resets > 0 and kpi not in TIME,
         }
         found[kpi] = tuple(flag for flag, raised in flags.items() if raised)
     return found

@@ -90,8 +90,8 @@ def test_the_payload_is_json_and_an_infinite_value_is_told_by_its_status() -> No
 
 def test_figures_are_rounded_in_one_place() -> None:
     assert written(0.74794, "1", Shown.PERCENT) == "74.79 %"
-    assert written(19271, "{part}", Shown.NUMBER) == "19,271 {part}"
-    assert written(0.0123456789, "kW.h/{part}", Shown.NUMBER) == "0.0123457 kW.h/{part}"
+    assert written(19271, "{part}", Shown.NUMBER) == "19,271 part"
+    assert written(0.0123456789, "kW.h/{part}", Shown.NUMBER) == "0.0123457 kW·h/part"
 
 
 @given(

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from analytics.indicator import Basis, Indicator, Status
-from analytics.latency import indicators, needed, percentiles
+from analytics.latency import _binomial_quantile, indicators, needed, percentiles
 
 BASIS = Basis(scope="cq/first/cell/probe", window=(0, 1))
 HALF, P99, P999 = Fraction("0.5"), Fraction("0.99"), Fraction("0.999")
@@ -102,3 +103,9 @@ def test_order_does_not_matter() -> None:
     delays = random.lognormal(size=2000)
     shares = [HALF, P99, P999]
     assert percentiles(delays, 3, shares) == percentiles(np.sort(delays), 3, shares)
+
+
+@given(st.integers(1, 5000), st.floats(0.001, 0.999), st.sampled_from((0.025, 0.5, 0.975)))
+@settings(deadline=None)
+def test_binomial_quantiles_agree_with_scipy_stats(count, share, probability) -> None:
+    assert _binomial_quantile(probability, count, share) == int(binom.ppf(probability, count, share))

@@ -25,10 +25,10 @@ import httpx
 import numpy as np
 import pyarrow as pa
 import urllib3
-from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
 from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
 
 from historian import influxql
 from historian.export import stream
@@ -233,12 +233,9 @@ class InfluxHistorian:
     def _write_through(self, writer: WriteApi, lines: bytes) -> None:
         try:
             writer.write(self._server.database, self._server.organisation, lines, write_precision=_NANOSECONDS)
-        except InfluxDBError as error:
-            response = error.response
-            if response is None:
-                raise self._out_of_reach(error) from error
-            text = response.data.decode("utf-8", "replace") if isinstance(response.data, bytes) else str(response.data)
-            raise _fault(response.status, response.headers, text, self._server) from error
+        except ApiException as error:
+            text = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else str(error.body)
+            raise _fault(error.status, httpx.Headers(error.headers), text, self._server) from error
         except urllib3.exceptions.HTTPError as error:
             raise self._out_of_reach(error) from error
 

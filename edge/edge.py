@@ -19,21 +19,18 @@ from plant.clock import Clock
 from plant.health import LINE, PERIOD
 from plant.tags import Tag
 
-SHORTEST_SILENCE = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One source of a scene and the tags it reads. `scene`: path `site/scene`."""
+    """One source of a scene and the tags it reads. `scene`: path `site/scene`.
+
+    `silence`: seconds without a batch after which the source is opened anew; see `Supervisor`.
+    """
 
     scene: str
     source: Source
     tags: tuple[Tag, ...]
-
-    @property
-    def silence(self) -> float:
-        """Seconds without a batch after which every tag is long stale and reopening costs nothing."""
-        return max([SHORTEST_SILENCE, *(3 * tag.stale_after for tag in self.tags)])
+    silence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class Condition:
 class Supervisor:
     """Keeps one source flowing into `deposit` until it is cancelled.
 
-    `silence`: seconds without any batch after which an open source counts as lost.
+    `silence`: seconds without any batch after which an open source counts as lost; None for
+    one whose link is watched otherwise and whose devices may rest, such as a broker.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Supervisor:
         deposit: Callable[[Batch], Awaitable[None]],
         *,
         clock: Clock,
-        silence: float,
+        silence: float | None,
         jitter: random.Random | None = None,
     ) -> None:
         self.source = source
@@ -77,17 +78,20 @@ class Supervisor:
 
     async def _read(self) -> None:
         async with self.source.open() as batches:
+            log.info("source connected", source=self.source.name, attempts=self._backoff.attempts + 1)
+            self.condition.connected, self.condition.reason = True, ""
             while True:
                 batch = await self._next(batches)
                 if batch is None:
                     return
-                if not self.condition.connected:
-                    self._found()
+                self._backoff.reset()
                 if len(batch):
                     self.condition.lag = float(batch.received[-1] - batch.time[-1]) / SECOND
                 await self._deposit(self._filters(batch))
 
     async def _next(self, batches: AsyncIterator[Batch]) -> Batch | None:
+        if self._silence is None:
+            return await anext(batches, None)
         reading = asyncio.ensure_future(anext(batches, None))
         dog = asyncio.ensure_future(self._clock.sleep(self._silence))
         try:
@@ -99,12 +103,6 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(reading, dog, return_exceptions=True)
         raise Disconnected(f"{self.source.name}: connected, but silent for {self._silence:g} s")
-
-    def _found(self) -> None:
-        if self.condition.reason:
-            log.info("source connected", source=self.source.name, attempts=self._backoff.attempts + 1)
-        self.condition.connected, self.condition.reason = True, ""
-        self._backoff.reset()
 
     async def _lost(self, reason: str) -> None:
         first = self.condition.connected or self._backoff.attempts == 0

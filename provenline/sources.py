@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collectors.modbus.source import ModbusSource
-from collectors.mqtt.source import MqttSource
-from collectors.opcua.source import OpcuaSource
+from collectors.modbus import ModbusSource
+from collectors.mqtt import MqttSource, SparkplugSource, Vda5050Source
+from collectors.opcua import OpcuaSource
 from collectors.replay import ReplaySource
 from collectors.source import DeadLetters, Point, Source, discard
 from collectors.stamp.source import StampSource
@@ -16,6 +16,9 @@ from configs.configuration import Binding, Configuration
 from configs.sources import SourceConfig
 from edge.edge import Feed
 from plant.clock import Clock
+from plant.tags import Tag
+
+_SHORTEST_SILENCE = 10.0
 
 
 def feeds(configuration: Configuration, *, clock: Clock, dead_letters: DeadLetters = discard) -> list[Feed]:
@@ -26,7 +29,19 @@ def feeds(configuration: Configuration, *, clock: Clock, dead_letters: DeadLette
 def _feed(configuration: Configuration, binding: Binding, clock: Clock, dead_letters: DeadLetters) -> Feed:
     scene = f"{configuration.site.id}/{binding.scene}"
     points: Sequence[Point[Any]] = [Point(tag, address) for tag, address in binding.points]
-    return Feed(scene, reader(binding.source, points, clock, dead_letters), tuple(tag for tag, _ in binding.points))
+    tags = tuple(tag for tag, _ in binding.points)
+    return Feed(scene, reader(binding.source, points, clock, dead_letters), tags, silence(binding.source, tags))
+
+
+def silence(config: SourceConfig, tags: Sequence[Tag]) -> float | None:
+    """Return how long a source may yield nothing before it is opened anew.
+
+    Behind a broker devices may rest, and keep-alives watch the link; a recording has pauses.
+    Everything else is polled or confirmed, so when all its tags are long stale it hangs.
+    """
+    if isinstance(config, (configs.MqttSource, configs.SparkplugSource, configs.Vda5050Source, configs.ReplaySource)):
+        return None
+    return max([_SHORTEST_SILENCE, *(2 * tag.stale_after for tag in tags)])
 
 
 def reader(config: SourceConfig, points: Sequence[Point[Any]], clock: Clock, dead_letters: DeadLetters) -> Source:
@@ -38,6 +53,10 @@ def reader(config: SourceConfig, points: Sequence[Point[Any]], clock: Clock, dea
             return ModbusSource(config, points, clock=clock, dead_letters=dead_letters)
         case configs.MqttSource():
             return MqttSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.SparkplugSource():
+            return SparkplugSource(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.Vda5050Source():
+            return Vda5050Source(config, points, clock=clock, dead_letters=dead_letters)
         case configs.StampSource():
             return StampSource(config, points, clock=clock, dead_letters=dead_letters)
         case configs.ReplaySource():

@@ -6,6 +6,7 @@ Used for the few messages in which `notification.decode` finds something unusual
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError
 
-from collectors.opcua.columns import BuiltIn, Publication, Row, Segment, ticks_to_ns, to_rows
+from collectors.opcua.columns import BuiltIn, Publication, Row, Rows, Segment, ticks_to_ns, to_rows
 from collectors.opcua.variable import Malformed, Values
 
 _BROKEN = (UaError, struct.error, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
@@ -31,22 +32,32 @@ def decode(message: bytes) -> Publication:
         raise Malformed(f"a publish response cannot be read: {error}") from error
 
 
+def rows(handles: Sequence[int], values: Sequence[ua.DataValue]) -> Rows:
+    """Turn values that were read, one a handle, into rows."""
+    texts = Values()
+    return _rows([_row(handle, value, texts) for handle, value in zip(handles, values, strict=True)], texts)
+
+
+def _rows(found: Sequence[Row], values: Values) -> Rows:
+    segments = [Segment(*(np.array(column, np.int64) for column in zip(*found, strict=True)))] if found else []
+    return to_rows(segments, values.texts, values.refused)
+
+
 def _publication(response: ua.PublishResponse) -> Publication:
     result = response.Parameters
     notice = result.NotificationMessage
     parts: list[Any] = notice.NotificationData or []
-    values, rows, ended = Values(), list[Row](), None
+    values, found, ended = Values(), list[Row](), None
     for part in parts:
         if isinstance(part, ua.DataChangeNotification):
-            rows += [_row(item.ClientHandle, item.Value, values) for item in part.MonitoredItems or []]
+            found += [_row(item.ClientHandle, item.Value, values) for item in part.MonitoredItems or []]
         elif isinstance(part, ua.StatusChangeNotification):
             ended = part.Status.value
-    segments = [Segment(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))] if rows else []
     return Publication(
         subscription=result.SubscriptionId,
         sequence=notice.SequenceNumber,
         sent=ticks_to_ns(_ticks(response.ResponseHeader.Timestamp)),
-        rows=to_rows(segments, values.texts, values.refused),
+        rows=_rows(found, values),
         keep_alive=not parts,
         ended=ended,
     )

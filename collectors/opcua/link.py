@@ -118,6 +118,18 @@ class Link:
 
         return await self.in_pieces(nodes, self.read_limit, read)
 
+    async def read_values(self, nodes: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+        """Read the values of many nodes as they are now, with both timestamps."""
+        session = self._client.uaclient
+
+        async def read(piece: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+            wanted = ua.ReadParameters()
+            wanted.TimestampsToReturn = ua.TimestampsToReturn.Both
+            wanted.NodesToRead = [ua.ReadValueId(node, ua.UInt32(AttributeIds.Value)) for node in piece]
+            return await session.read(wanted)
+
+        return await self.in_pieces(nodes, self.read_limit, read)
+
     async def children(self, nodes: Sequence[ua.NodeId], *, most: int) -> list[list[ua.ReferenceDescription]]:
         """Return the objects and variables directly below each node, at most `most` of each."""
         session = self._client.uaclient

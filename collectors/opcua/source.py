@@ -1,6 +1,7 @@
 """Collect from one OPC UA server by subscription.
 
 connect ─▶ find nodes ─▶ subscribe ─▶ ┌ publish response ─▶ columns ─▶ batch ┐ …
+│             │        ├ or, steady: read ─▶ columns ─▶ batch ┤
 │             │        └───────────── one per `anext` ────────┘
 └─ bad points ┴─▶ first batch: each once, with its bad StatusCode
 """
@@ -16,6 +17,7 @@ from collectors.opcua import generic, notification
 from collectors.opcua.addresses import BadAddress, resolve
 from collectors.opcua.batches import Table, overflows
 from collectors.opcua.columns import MISSING, Publication
+from collectors.opcua.confirmation import Confirmation
 from collectors.opcua.link import connect
 from collectors.opcua.subscription import Arrival, Item, Subscription, subscribe
 from collectors.opcua.variable import Unusual
@@ -72,7 +74,9 @@ class OpcuaSource:
             nodes = await resolve(link, [point.address for point in self._points])
             subscription = await subscribe(link, self._config, self._clock)
             try:
-                await subscription.watch(self._items(nodes))
+                items = self._items(nodes)
+                await subscription.watch(items)
+                watched = [item for item in items if item.handle not in subscription.refused]
                 simulated = link.application_uri.startswith(SIMULATOR)
                 origin = Origin.SIMULATED if simulated else Origin.DEVICE
                 yield _Batches(
@@ -81,6 +85,8 @@ class OpcuaSource:
                     tally=self._tally,
                     dead_letters=self._dead_letters,
                     subscription=subscription,
+                    confirmation=Confirmation(link, self._points, watched, self._clock.monotonic()),
+                    clock=self._clock,
                     origin=origin,
                     first=self._refusals(nodes, subscription).marked(origin),
                 )
@@ -119,11 +125,14 @@ class _Batches:
         tally: Tally,
         dead_letters: DeadLetters,
         subscription: Subscription,
+        confirmation: Confirmation,
+        clock: Clock,
         origin: Origin,
         first: Batch,
     ) -> None:
         self._name, self._table, self._tally, self._dead_letters = name, table, tally, dead_letters
-        self._subscription, self._origin = subscription, origin
+        self._subscription, self._confirmation, self._clock = subscription, confirmation, clock
+        self._origin = origin
         self._first = first
         self._sequence: int | None = None
 
@@ -133,9 +142,14 @@ class _Batches:
     async def __anext__(self) -> Batch:
         batch, self._first = self._first, Batch.empty()
         while not len(batch):
-            batch = self._take(await self._subscription.next())
+            arrival = await self._subscription.next(within=self._confirmation.wait(self._clock.monotonic()))
+            batch = await self._confirm() if arrival is None else self._take(arrival)
         self._tally.samples += len(batch)
         return batch
+
+    async def _confirm(self) -> Batch:
+        rows = await self._confirmation.read(self._clock.monotonic())
+        return self._table.batch(rows, received=self._clock.now(), origin=self._origin)
 
     def _take(self, arrival: Arrival) -> Batch:
         """Turn a response into samples; what cannot be read becomes a dead letter and a gap."""
@@ -148,6 +162,7 @@ class _Batches:
         if publication.sent != MISSING:
             self._tally.clock_offset = (publication.sent - arrival.received) / SECOND
         self._check_sequence(publication)
+        self._confirmation.heard(publication.rows, self._clock.monotonic())
         self._tally.gaps += overflows(publication.rows)
         for handle, reason in publication.rows.refused.items():
             self._tally.bad_points[self._table.paths[handle]] = reason

@@ -83,11 +83,12 @@ class Subscription:
             refused[item.handle] = status
         self.refused = {handle: status for handle, status in refused.items() if status}
 
-    async def next(self) -> Arrival:
-        """Return the next response, in order. Call it when the one before is dealt with for good.
+    async def next(self, within: float) -> Arrival | None:
+        """Return the next response, in order, or None when none came `within` so many seconds.
 
-        Raises Disconnected when the server says nothing for `silence` seconds, or that the
-        session or subscription is gone. Being cancelled loses nothing.
+        Call it when the one before is dealt with for good. Raises Disconnected when the server
+        says nothing for `silence` seconds, or that the session or subscription is gone. Being
+        cancelled loses nothing.
         """
         if self._taken is not None:
             self._acknowledge.append(self._taken)
@@ -96,7 +97,8 @@ class Subscription:
             while len(self._asked) < self._ahead:
                 self._ask()
             since, oldest = self._asked[0]
-            await self._wait(oldest, max(since, self._heard))
+            if not await self._comes(oldest, max(since, self._heard), within):
+                return None
             self._asked.popleft()
             self._heard = self._clock.monotonic()
             with translated(self._config):
@@ -129,20 +131,21 @@ class Subscription:
         message = await self._link.publish(acknowledged)
         return Arrival(self._clock.now(), message)
 
-    async def _wait(self, task: asyncio.Task[Arrival], since: float) -> None:
+    async def _comes(self, task: asyncio.Task[Arrival], since: float, within: float) -> bool:
         if task.done():
-            return
+            return True
         left = self.silence - (self._clock.monotonic() - since)
-        alarm = asyncio.ensure_future(self._clock.sleep(left))
+        alarm = asyncio.ensure_future(self._clock.sleep(min(left, within)))
         try:
             await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             alarm.cancel()
             with suppress(asyncio.CancelledError):
                 await alarm
-        if not task.done():
+        if not task.done() and left <= within:
             where = f"{self._config.id} ({self._config.endpoint})"
             raise Disconnected(f"{where}: silent for {self.silence:g} s, without even a keep-alive")
+        return task.done()
 
     async def _create(self, items: Sequence[Item], *, filtered: bool) -> list[int]:
         """Create items and return their StatusCodes, 0 for those that stand."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from collectors.opcua import OpcuaSource, browse
 from configs.sources import OpcuaSource as Config
 from plant.batch import Origin
-from plant.clock import SystemClock, from_iso
-from plant.quality import Quality
+from plant.clock import SECOND, SystemClock, from_iso
+from plant.quality import Quality, Severity, severity
 from tests.collectors.conformance import PATIENCE, SourceConformance
 from tests.collectors.opcua_peer import BURST_PAUSE, DEVICE, Server, first, gather, point, source
 
@@ -269,3 +271,30 @@ async def test_browsing_lists_variables_with_path_type_and_unit(server: Server) 
     assert not any("Server" in variable.path for variable in found.values())
     assert len(await browse(config, clock=SystemClock(), limit=5)) == 5
     assert not await browse(config, clock=SystemClock(), depth=1)
+
+
+async def test_a_value_that_does_not_change_is_confirmed_at_the_servers_time(server: Server) -> None:
+    await server.set("Press.Force", 5.0)
+    steady = point("Force")
+    steady = replace(steady, tag=replace(steady.tag, stale_after=1.0))
+    async with source(server.endpoint, steady).open() as batches:
+        samples = (await gather(batches, "Force", count=4))["Force"]
+    assert {s.value for s in samples} == {5.0}
+    times = [s.time for s in samples]
+    assert times == sorted(set(times))
+    assert all(0.3 < (b - a) / SECOND < 5 for a, b in itertools.pairwise(times[1:]))
+    assert abs(samples[-1].time - samples[-1].received) < 5 * SECOND
+
+
+async def test_a_steady_value_that_turned_bad_is_not_confirmed_as_good(server: Server) -> None:
+    await server.set("Press.Force", 5.0)
+    steady = point("Force")
+    steady = replace(steady, tag=replace(steady.tag, stale_after=1.0))
+    async with source(server.endpoint, steady).open() as batches:
+        await gather(batches, "Force", count=2)
+        await server.set("Press.Force", 5.0, status="BadSensorFailure")
+        async with asyncio.timeout(PATIENCE):
+            while severity(next((await anext(batches)).samples()).quality) is not Severity.BAD:
+                pass
+            later = [next((await anext(batches)).samples()) for _ in range(2)]
+    assert all(severity(s.quality) is Severity.BAD for s in later)

@@ -7,7 +7,7 @@ bad sample says nothing about a packet and lowers the coverage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,18 @@ def _read(tag: Tag, scope: str, readings: Readings) -> Delays:
         unmeasured=int((~lost & ~received).sum()),
         good=int((received & good(samples.quality)).sum()) + int(lost.sum()),
         simulated=readings.simulated((tag,)),
+    )
+
+
+def in_succession(parts: Sequence[Delays]) -> Delays:
+    """Join what one tag measured in windows that follow each other, at least one."""
+    return Delays(
+        scope=parts[0].scope,
+        received=np.concatenate([part.received for part in parts]),
+        lost=sum(part.lost for part in parts),
+        unmeasured=sum(part.unmeasured for part in parts),
+        good=sum(part.good for part in parts),
+        simulated=any(part.simulated for part in parts),
     )
 
 

@@ -8,13 +8,13 @@ certain. Coverage is the share of the window in which every meter was known.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analytics.counters import MICRO, Increments, Reading
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Flag, Indicator, evaluate
-from analytics.spans import Spans, common
+from analytics.spans import Spans, any_of, common
 from plant.text import Text
 from plant.units import convert
 
@@ -46,21 +46,22 @@ def metered(meter: Increments, unit: str) -> Metered:
     return Metered({unit: meter.total}, meter.known, meter.known_good, resets)
 
 
-def together(parts: Iterable[Metered]) -> Metered | None:
-    """Add meters up; None when there are none."""
-    meters = list(parts)
-    if not meters:
-        return None
+def side_by_side(parts: Sequence[Metered]) -> Metered | None:
+    """Add up meters of the same window, known while all are known; None for no meter."""
+    return _sum(parts, common([p.known for p in parts]), common([p.known_good for p in parts])) if parts else None
+
+
+def in_succession(parts: Sequence[Metered]) -> Metered | None:
+    """Add up windows that follow each other; None for no window."""
+    return _sum(parts, any_of([p.known for p in parts]), any_of([p.known_good for p in parts])) if parts else None
+
+
+def _sum(parts: Sequence[Metered], known: Spans, known_good: Spans) -> Metered:
     amounts: dict[str, int] = {}
-    for meter in meters:
-        for unit, amount in meter.amounts.items():
+    for part in parts:
+        for unit, amount in part.amounts.items():
             amounts[unit] = amounts.get(unit, 0) + amount
-    return Metered(
-        amounts,
-        common([meter.known for meter in meters]),
-        common([meter.known_good for meter in meters]),
-        sum(meter.resets for meter in meters),
-    )
+    return Metered(amounts, known, known_good, sum(part.resets for part in parts))
 
 
 def indicator(found: Metered, basis: Basis, *, origin: Text) -> Indicator:

@@ -6,6 +6,7 @@ pieces of measured planned time instead; see `station`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from analytics.counters import MICRO, Reading
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Flag, Indicator, evaluate
-from analytics.spans import Spans, common
+from analytics.spans import Spans, any_of, common
 from analytics.station import Signals, counts
 
 
@@ -32,14 +33,27 @@ class Output:
         """Good pieces as a number."""
         return None if self.good is None else self.good / MICRO
 
-    def __add__(self, other: Output) -> Output:
-        return Output(
-            None if self.produced is None or other.produced is None else self.produced + other.produced,
-            None if self.good is None or other.good is None else self.good + other.good,
-            self.known.both(other.known),
-            self.known_good.both(other.known_good),
-            self.resets + other.resets,
-        )
+
+def side_by_side(parts: Sequence[Output]) -> Output:
+    """Add up what came out at the same time, at least one part: known while all are known."""
+    return _sum(parts, common([p.known for p in parts]), common([p.known_good for p in parts]))
+
+
+def in_succession(parts: Sequence[Output]) -> Output | None:
+    """Add up what came out one after the other; None for no part."""
+    return _sum(parts, any_of([p.known for p in parts]), any_of([p.known_good for p in parts])) if parts else None
+
+
+def _sum(parts: Sequence[Output], known: Spans, known_good: Spans) -> Output:
+    produced = [part.produced for part in parts if part.produced is not None]
+    good = [part.good for part in parts if part.good is not None]
+    return Output(
+        produced=sum(produced) if len(produced) == len(parts) else None,
+        good=sum(good) if len(good) == len(parts) else None,
+        known=known,
+        known_good=known_good,
+        resets=sum(part.resets for part in parts),
+    )
 
 
 def output(signals: Signals) -> Output | None:

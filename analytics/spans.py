@@ -89,3 +89,8 @@ def common(parts: Sequence[Spans]) -> Spans:
     for other in others:
         first = first.both(other)
     return first
+
+
+def any_of(parts: Sequence[Spans]) -> Spans:
+    """Return the time that lies in at least one of some spans."""
+    return Spans.of(pair for part in parts for pair in zip(part.start.tolist(), part.stop.tolist(), strict=True))

@@ -1,6 +1,6 @@
 """Devices and serial lines as stations: which tags play which part.
 
-A counter role may be played by one unlabelled tag (the whole) or by several labelled ones
+A cumulative role may be played by one unlabelled tag (the whole) or by several labelled ones
 (by cause); where both exist, the unlabelled one is the whole and the others are its detail.
 """
 
@@ -25,8 +25,8 @@ def is_station(device: Device) -> bool:
     return any(device.role(role) for role in (Role.STATE, *COUNTING))
 
 
-def counters(device: Device, role: Role) -> tuple[Tag, ...]:
-    """Return the tags that together play a counter role: the unlabelled one, or all labelled ones."""
+def playing(device: Device, role: Role) -> tuple[Tag, ...]:
+    """Return the tags that together play a cumulative role: the unlabelled one, or all labelled ones."""
     tags = tuple(device.roles(role))
     whole = tuple(tag for tag in tags if not tag.label)
     return whole[:1] or tags
@@ -35,7 +35,7 @@ def counters(device: Device, role: Role) -> tuple[Tag, ...]:
 def device_signals(device: Device, readings: Readings) -> Signals:
     """Read the signals of one device."""
     state = device.role(Role.STATE)
-    used = {role: counters(device, role) for role in COUNTING}
+    used = {role: playing(device, role) for role in COUNTING}
     read = {role: tuple(readings.increments(tag) for tag in tags) for role, tags in used.items()}
     ideal = _ideal_cycle(device, readings)
     return Signals(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.indicator import Flag, Indicator, Status
-from analytics.scene import Rules, analyse, scene_indicators, state_timeline
+from analytics.scene import Rules, analyse, roll_up, scene_indicators, state_timeline
 from analytics.time_model import TimeModel
 from plant.assets import Device, Line, Scene
 from plant.batch import Batch, Value
@@ -239,6 +239,47 @@ def test_what_was_simulated_is_marked_up_to_the_scene() -> None:
     }
 
 
+def test_a_simulated_scene_marks_every_figure_whatever_its_tags_say() -> None:
+    plant = replace(scene(device("press", *MACHINE, Role.LATENCY, cycle={"": 10.0})), simulated=True)
+    found = scene_indicators(plant, MemoryHistorian(), shift(), calendar=CALENDAR, rules=RULES)
+    assert all(indicator.simulated for indicator in found)
+
+
+def test_shifts_roll_up_to_the_figures_of_the_day() -> None:
+    press = device("press", *MACHINE, Role.ENERGY, Role.LATENCY, cycle={"": 7.0}, stale_after=1800.0)
+    rows = [(t, t // 60, 0, 0) for t in range(0, 14 * HOUR, 60)]
+    historian = MemoryHistorian(
+        at("press", Role.STATE, [(t, 6 if n % 9 else 9) for t, n, *_ in rows if not 8 * HOUR < t < 9.5 * HOUR]),
+        at("press", Role.GOOD_COUNT, [(t, n % 500) for t, n, *_ in rows]),
+        at("press", Role.REJECT_COUNT, [(t, n // 50) for t, n, *_ in rows]),
+        at("press", Role.ENERGY, [(t, n * 1.7) for t, n, *_ in rows]),
+        at("press", Role.LATENCY, [(t, (n * 37) % 101 * 1000.0) for t, n, *_ in rows]),
+    )
+    plant = scene(press)
+
+    def part(start: float, stop: float):
+        return analyse(plant, historian, shift(start * HOUR, stop * HOUR), calendar=CALENDAR, rules=RULES)
+
+    whole, rolled = part(6, 14), roll_up([part(9, 14), part(6, 8.25), part(8.25, 9)])
+
+    def told(analysis) -> list:
+        return [
+            (i.key, i.value, i.status, i.coverage, i.quality_share, i.uncertainty, i.window)
+            for i in analysis.indicators()
+        ]
+
+    assert told(rolled) == told(whole)
+    assert rolled.unit("cq/demo").waterfall == whole.unit("cq/demo").waterfall
+    # Shifts need not touch: what lies between them is not missing data.
+    apart = roll_up([part(6, 7), part(12, 13)])
+    energy = next(i for i in apart.indicators() if i.key == "cq/demo:energy")
+    assert (energy.coverage, energy.value) == (1.0, pytest.approx(120 * 1.7 / 1000))
+    with pytest.raises(ValueError, match="overlap"):
+        roll_up([part(6, 8), part(7, 9)])
+    with pytest.raises(ValueError, match="one scene"):
+        roll_up([])
+
+
 def test_each_column_is_read_once_and_only_roles_that_are_needed() -> None:
     press = device("press", *MACHINE, Role.SPEED, cycle={"": 10.0})
     historian = MemoryHistorian(*a_days_work("press", good=10, rejects=1))
@@ -314,7 +355,7 @@ def test_a_running_shift_updated_piece_by_piece_is_the_shift_recomputed(first, s
     pieces = [units(a, b) for a, b in itertools.pairwise(edges) if a < b]
     for number, unit in enumerate(whole):
         parts = [piece[number] for piece in pieces]
-        assert sum((p.sums for p in parts[1:]), parts[0].sums) == replace(unit.sums, simulated=False)
+        assert sum((p.sums for p in parts[1:]), parts[0].sums) == unit.sums
         assert sum((p.reliability for p in parts[1:]), parts[0].reliability) == unit.reliability
         assert sum(p.output.good for p in parts) == unit.output.good
         assert sum((p.waterfall for p in parts[1:]), parts[0].waterfall) == unit.waterfall

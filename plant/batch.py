@@ -154,6 +154,13 @@ class Batch:
             return self.take(slice(0, 0))
         return self.take(self.tag == index)
 
+    def compact(self) -> Batch:
+        """Return the same samples with a dictionary of no more names than there are rows."""
+        if len(self.names) <= len(self):
+            return self
+        used, tag = np.unique(self.tag, return_inverse=True)
+        return replace(self, names=tuple(self.names[i] for i in used.tolist()), tag=tag.astype(np.uint32))
+
     def marked(self, origin: Origin) -> Batch:
         """Return the batch with `origin` added to every row; origins are never removed."""
         return replace(self, origin=self.origin | np.uint8(origin))

@@ -216,5 +216,5 @@ def decode(blob: bytes, crc: int) -> Batch:
 
 
 def _row(batch: Batch, now: int) -> tuple[int, int, int, int, int, int, bytes]:
-    blob = batch.to_bytes()
+    blob = batch.compact().to_bytes()
     return now, len(batch), len(blob), int(batch.time.min()), int(batch.time.max()), zlib.crc32(blob), blob

@@ -126,6 +126,13 @@ def test_columns_of_floats_need_no_builder():
     assert {(s.received, s.quality, s.origin) for s in again.samples()} == {(9, 0x40000000, Origin.SIMULATED)}
 
 
+@given(batches, st.integers(0, 5))
+def test_a_compact_batch_is_the_same_without_the_names_it_does_not_use(batch, rows):
+    some = batch.take(slice(0, rows))
+    assert bits(some.compact()) == bits(some)
+    assert len(some.compact().names) <= len(some)
+
+
 def test_marks_are_added_and_never_taken_away():
     batch = build([("s/sc/l/d/a", 0, 1, 0, 0, int(Origin.SIMULATED))]).marked(Origin.REPLAYED).marked(Origin.DEVICE)
     assert next(batch.samples()).origin == Origin.SIMULATED | Origin.REPLAYED

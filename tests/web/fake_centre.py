@@ -52,8 +52,10 @@ def row(index: int, path: str, signal: Signal, mood: Mood) -> list:
 def indicator(id_: str, zh: str, en: str, value: float | None, unit: str, mood: Mood, **more) -> dict:
     coverage = 0.41 if mood.insufficient else 0.992
     return {
+        "key": f"cq/line:{id_}",
         "id": id_,
         "name": {"zh": zh, "en": en},
+        "shown": "percent" if unit == "1" else "number",
         "value": None if mood.insufficient else value,
         "unit": unit,
         "scope": "cq/line",
@@ -61,9 +63,10 @@ def indicator(id_: str, zh: str, en: str, value: float | None, unit: str, mood: 
         "flags": [],
         "coverage": coverage,
         "quality_share": 0.987,
-        "formula": {"id": f"iso22400.{id_}", "version": "1"},
-        "inputs": {"planned_busy_time": {"value": 14_400, "unit": "s"}, "good": {"value": 1041, "unit": "{piece}"}},
-        "note": {"zh": "", "en": ""},
+        "formula": {"id": id_, "version": 1},
+        "note": {"zh": "仅有 41% 的时间有数据", "en": "Only 41% of the time is known"}
+        if mood.insufficient
+        else {"zh": "", "en": ""},
         "simulated": mood.simulated,
         **more,
     }
@@ -78,9 +81,9 @@ def indicators(mood: Mood) -> list[dict]:
         ("quality-ratio", "合格品率", "Quality ratio", 0.975, "1"),
         ("nee", "净设备效率", "Net equipment effectiveness", 0.801, "1"),
         ("teep", "完全有效生产率", "TEEP", 0.533, "1"),
-        ("output", "合格产量", "Good output", 1041 + int(drift), "{piece}"),
+        ("good-output", "合格产量", "Good output", 1041 + int(drift), "{piece}"),
         ("defect-rate", "不良品率", "Defect rate", 0.0248, "1"),
-        ("energy-per-good", "单件能耗", "Energy per good piece", 0.0931, "kW.h/{piece}"),
+        ("energy-per-good-piece", "单件能耗", "Energy per good piece", 0.0931, "kW.h/{piece}"),
         ("latency-p50", "链路时延(中位)", "Link latency, median", 8.12, "ms"),
         ("latency-p95", "链路时延 P95", "Link latency P95", 9.87, "ms"),
         ("latency-p99", "链路时延 P99", "Link latency P99", 14.2, "ms"),
@@ -125,6 +128,13 @@ def history(path: str, signal: Signal, start: int, stop: int, buckets: int) -> d
 
 def app_for(mood: Mood) -> FastAPI:
     app = FastAPI()
+    add_plant(app, mood)
+    add_figures(app, mood)
+    add_live_and_pages(app, mood)
+    return app
+
+
+def add_plant(app: FastAPI, mood: Mood) -> None:
 
     @app.get("/api/v1/site")
     def site() -> dict:
@@ -188,6 +198,8 @@ def app_for(mood: Mood) -> FastAPI:
             for path, s in signals(scene).items()
         ]
 
+
+def add_figures(app: FastAPI, mood: Mood) -> None:
     @app.get("/api/v1/tags/{path:path}/history")
     def tag_history(path: str, start: int, stop: int, buckets: int) -> dict:
         known = signals("line") | signals("other")
@@ -201,6 +213,15 @@ def app_for(mood: Mood) -> FastAPI:
         span = {"start": now - WINDOW_S[window] * 1000, "stop": now, "label": window}
         return {"window": span, "indicators": indicators(mood) if scene == "line" else []}
 
+    @app.get("/api/v1/scenes/{scene}/explain")
+    def explain(scene: str, key: str, window: str, language: str) -> dict:
+        steps = [
+            {"kind": "formula", "label": {"zh": "公式", "en": "Formula"}[language], "text": "GQ"},
+            {"kind": "input", "label": "GQ", "text": f"{scene}, {window}: 1041"},
+            {"kind": "result", "label": key, "text": "1041"},
+        ]
+        return {"title": key, "scope": "cq/line", "window": window, "steps": steps}
+
     @app.get("/api/v1/scenes/{scene}/states")
     def scene_states(scene: str, start: int, stop: int) -> list[dict]:
         machines = MACHINES if scene == "line" else []
@@ -210,6 +231,8 @@ def app_for(mood: Mood) -> FastAPI:
             if m.signals[0].kind == "state"
         ]
 
+
+def add_live_and_pages(app: FastAPI, mood: Mood) -> None:
     @app.websocket("/api/v1/live")
     async def live(socket: WebSocket, scene: str) -> None:
         await socket.accept()
@@ -232,8 +255,6 @@ def app_for(mood: Mood) -> FastAPI:
             raise HTTPException(404)
         file = DIST / path
         return FileResponse(file if path and file.is_file() else DIST / "index.html")
-
-    return app
 
 
 class FakeCentre:

@@ -96,10 +96,10 @@ async def test_too_little_data_is_told_and_no_number_is_shown(scene: Page, centr
 
 
 async def test_any_figure_explains_itself(scene: Page) -> None:
-    await scene.locator("[data-indicator=output] button").first.click()
+    await scene.locator("[data-indicator=good-output] button").first.click()
     dialog = scene.get_by_role("dialog")
-    await expect(dialog).to_contain_text("iso22400.output")
-    await expect(dialog).to_contain_text("planned_busy_time")
+    await expect(dialog).to_contain_text("公式")
+    await expect(dialog).to_contain_text("line, 15min: 1041")
     await scene.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
 

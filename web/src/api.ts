@@ -60,7 +60,8 @@ export interface Tag {
   /** Raw value, as text, to PackML state name. */
   states: Record<string, string>
   simulated: boolean
-  source: string
+  /** The collector that reads it; null for what the product reports about itself. */
+  source: string | null
 }
 
 /** One tag's past in equal buckets; columns are null where a bucket holds nothing usable. */
@@ -77,28 +78,36 @@ export interface History {
   quality: number[]
 }
 
-export interface Quantity {
-  value: number | string | null
-  unit: string
-}
+/** Whether there is a figure, and if not, why; `unbounded` is infinity, e.g. a percentile among lost packets. */
+export const STATUSES = ['ok', 'insufficient-data', 'no-plan', 'unbounded'] as const
 
 export interface Indicator {
+  /** Tells it apart from all others of the window: `scope:id`. */
+  key: string
   id: string
   name: Text
   value: number | null
   unit: string
+  /** How people read the value: 0.82 as 82 %, or as it is. */
+  shown: 'percent' | 'number'
   /** Path of the scene, line or device it speaks of. */
   scope: string
-  status: 'ok' | 'insufficient-data'
+  status: (typeof STATUSES)[number]
   flags: string[]
   /** Share of the window that the data covers, 0…1. */
   coverage: number | null
   /** Share of the samples that were good, 0…1. */
   quality_share: number | null
-  formula: { id: string; version: string }
-  inputs: Record<string, Quantity>
   note: Text
   simulated: boolean
+}
+
+/** How one figure came about, in the reader's language: formula, inputs, numbers put in, result, coverage, source. */
+export interface Explanation {
+  title: string
+  scope: string
+  window: string
+  steps: { kind: string; label: string; text: string }[]
 }
 
 export interface Window {
@@ -195,6 +204,8 @@ export const api = {
     get<History>(`/api/v1/tags/${segments(path)}/history?${query(span)}`, stop),
   indicators: (scene: string, window: WindowName, stop?: AbortSignal) =>
     get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query({ window })}`, stop),
+  explain: (scene: string, asked: { key: string; window: WindowName; language: 'zh' | 'en' }, stop?: AbortSignal) =>
+    get<Explanation>(`/api/v1/scenes/${encodeURIComponent(scene)}/explain?${query(asked)}`, stop),
   states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
     get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
   /** Address of the live feed, for a page that came from `location`. */

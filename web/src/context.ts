@@ -1,6 +1,6 @@
 /** What every part of a page needs and no part should have handed down to it by hand. */
 import { inject, provide, type ComputedRef, type InjectionKey } from 'vue'
-import type { Scene, Site, Window, WindowName } from './api'
+import type { Scene, Site, WindowName } from './api'
 import type { Live } from './live/store'
 import type { Polled } from './live/polled'
 
@@ -12,10 +12,9 @@ export interface PlantContext {
 }
 
 export interface SceneContext {
+  id: string
   live: Live
   windowName: ComputedRef<WindowName>
-  /** The span that figures speak of, as the server settled it; null until it has. */
-  window: ComputedRef<Window | null>
 }
 
 const PLANT: InjectionKey<PlantContext> = Symbol('plant')

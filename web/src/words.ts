@@ -59,15 +59,12 @@ export function durationWords(milliseconds: number): string {
   return t('duration.h', { h: Math.floor(seconds / 3600), n: Math.floor((seconds % 3600) / 60) })
 }
 
-/** Ratios that are read as percent although their unit is one. */
-const SHARES = /^(oee|nee|teep|availability|effectiveness)$|-(rate|ratio|share)$/
-
 /** A figure as people read it: number and unit apart. */
 export function figure(indicator: Indicator): { number: string; unit: string } {
-  const { value, unit, id } = indicator
-  if (value === null || indicator.status !== 'ok') return { number: NOTHING, unit: '' }
-  if (unit === '%') return { number: formatNumber(value, language.value, 1), unit }
-  if (unit === '1' && SHARES.test(id)) return { number: percentNumber(value, language.value), unit: '%' }
+  const { value, unit, shown, status } = indicator
+  if (status === 'unbounded') return { number: '∞', unit: unitName(unit) }
+  if (value === null || status !== 'ok') return { number: NOTHING, unit: '' }
+  if (shown === 'percent') return { number: percentNumber(value, language.value), unit: '%' }
   return { number: formatNumber(value, language.value), unit: unitName(unit) }
 }
 
@@ -77,9 +74,4 @@ export function shareWords(share: number | null): string {
 }
 
 /** Why there is no number, as exactly as the server said it. */
-export function whyInsufficient(indicator: Indicator): string {
-  const said = say(indicator.note)
-  if (said) return said
-  if (indicator.coverage === null) return t('oee.insufficientPlain')
-  return t('oee.insufficientWhy', { coverage: percentNumber(indicator.coverage, language.value, 0) })
-}
+export const whyNone = (indicator: Indicator): string => say(indicator.note) || t(`status.${indicator.status}`)

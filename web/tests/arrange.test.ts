@@ -31,6 +31,11 @@ describe('a device', () => {
     expect(view?.tiles.map((one) => one.path.slice(8))).toEqual(['ok', 'kw', 'odd', 'up'])
   })
 
+  it('that only reports on the collecting is told from the machines', () => {
+    const tags = [tag('x/s/l/edge/lag', { role: 'health' }), tag('x/s/l/press/kw', { role: 'power' })]
+    expect(devicesOf(sceneOf(tags), byPath(tags)).map((view) => view.collector)).toEqual([true, false])
+  })
+
   it('of which nothing is known by role keeps the order it was declared in', () => {
     const tags = ['c', 'a', 'b'].map((name) => tag(`x/s/l/d/${name}`))
     expect(inTileOrder(tags)).toEqual(tags)
@@ -41,6 +46,11 @@ describe('trends', () => {
   it('put one quantity of several machines into one picture, and units apart', () => {
     const tags = [tag('x/s/l/a/p', { role: 'power', unit: 'kW' }), tag('x/s/l/b/p', { role: 'power', unit: 'kW' }), tag('x/s/l/c/p', { role: 'power', unit: 'W' })]
     expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => group.curves.length)).toEqual([2, 1])
+  })
+
+  it('of a process value that nothing controls are named by the value, not by a loop', () => {
+    const tags = ['a', 'b'].flatMap((d) => [tag(`x/s/l/${d}/t`, { role: 'process-value', label: 'oil' }), tag(`x/s/l/${d}/p`, { role: 'process-value', label: 'force' })])
+    expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => [group.role, group.device, group.curves.length])).toEqual([['', null, 2], ['', null, 2]])
   })
 
   it('keep a control loop together and to its device', () => {
@@ -61,16 +71,21 @@ describe('trends', () => {
 
 describe('indicators', () => {
   const indicator = (id: string, scope = 'x/s'): Indicator => ({
-    id, scope, name: { zh: '', en: '' }, value: 1, unit: '1', status: 'ok', flags: [], coverage: 1, quality_share: 1,
-    formula: { id, version: '1' }, inputs: {}, note: { zh: '', en: '' }, simulated: false,
+    key: `${scope}:${id}`, id, scope, name: { zh: '', en: '' }, value: 1, unit: '1', shown: 'percent', status: 'ok', flags: [],
+    coverage: 1, quality_share: 1, note: { zh: '', en: '' }, simulated: false,
   })
 
   it('are split into the OEE panel and cards; percentiles share one', () => {
-    const { oee, cards } = arrangeIndicators(['oee', 'availability', 'effectiveness', 'quality-ratio', 'teep', 'output', 'latency-p50', 'latency-p99'].map((id) => indicator(id)))
+    const { oee, cards } = arrangeIndicators(['oee', 'availability', 'effectiveness', 'quality-ratio', 'teep', 'good-output', 'latency-p50', 'latency-p99'].map((id) => indicator(id)))
     expect(oee.oee?.id).toBe('oee')
     expect(oee.factors.map((one) => one.id)).toEqual(['availability', 'effectiveness', 'quality-ratio'])
     expect(oee.beside.map((one) => one.id)).toEqual(['teep'])
-    expect(cards.map((card) => [card.head.id, card.more.length])).toEqual([['output', 0], ['latency-p50', 1]])
+    expect(cards.map((card) => [card.head.id, card.more.length])).toEqual([['good-output', 0], ['latency-p50', 1]])
+  })
+
+  it('that an operator asks for first stand first', () => {
+    const { cards } = arrangeIndicators(['utilization', 'mtbf', 'latency-p99-9', 'latency-p50', 'good-output'].map((id) => indicator(id)))
+    expect(cards.map((card) => card.head.id)).toEqual(['good-output', 'latency-p99-9', 'mtbf', 'utilization'])
   })
 
   it('of parts of the scene stand behind the whole', () => {

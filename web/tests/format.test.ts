@@ -1,19 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { ageOf, decimalsFor, formatDate, formatTime, formatValue, percentNumber, unitSymbol, wordsOf } from '../src/domain/format'
+import { ageOf, decimalsFor, formatDate, formatTime, formatValue, percentNumber, unitSymbol, wordsOf, type Written } from '../src/domain/format'
+
+const written = (change: Partial<Written> = {}): Written => ({ kind: 'analog', role: null, unit: '1', deadband: 0, ...change })
 
 describe('a number', () => {
   it.each([[12.3456, 0.01, 2], [12.3456, 1, 0], [0.5, 0.1, 1], [0.09312, 0, 4], [8.12, 0, 2], [14.24, 0, 1], [1041, 0, 0], [0, 0, 0]])(
     '%f with deadband %f shows %i decimals', (value, deadband, decimals) => expect(decimalsFor(value, deadband)).toBe(decimals))
 
   it('keeps its width while it moves', () => {
-    expect(formatValue(12, 'analog', 0, 'en')).toBe('12.00')
-    expect(formatValue(12.345, 'analog', 0, 'en')).toBe('12.35')
+    expect(formatValue(12, written(), 'en')).toBe('12.00')
+    expect(formatValue(12.345, written(), 'en')).toBe('12.35')
   })
 
-  it('that counts has no decimals and is grouped', () => expect(formatValue(1234567, 'counter', 0, 'en')).toBe('1,234,567'))
+  it('that counts has no decimals and is grouped', () => expect(formatValue(1234567, written({ kind: 'counter' }), 'en')).toBe('1,234,567'))
+  it('of pieces has no decimals either, whatever its kind', () => expect(formatValue(60, written({ unit: '{part}' }), 'en')).toBe('60'))
+  it('of an energy meter keeps moving where a counter would stand still', () => {
+    expect(formatValue(18_281.44, written({ kind: 'energy', unit: 'kW.h' }), 'en')).toBe('18,281.4')
+  })
   it('that is missing is a dash, never a zero', () => {
-    expect(formatValue(null, 'analog', 0, 'en')).toBe('—')
-    expect(formatValue(Number.NaN, 'analog', 0, 'en')).toBe('—')
+    expect(formatValue(null, written(), 'en')).toBe('—')
+    expect(formatValue(Number.NaN, written(), 'en')).toBe('—')
   })
   it('as a share is read in percent, above 100 too', () => {
     expect(percentNumber(0.7424, 'en')).toBe('74.2')

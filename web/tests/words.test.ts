@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parse } from 'vue/compiler-sfc'
 import { describe, expect, it } from 'vitest'
 import { GROUPS, STATES } from '../src/domain/packml'
+import { STATUSES } from '../src/api'
 import { QUALITY_WORDS } from '../src/domain/quality'
 import en from '../src/locales/en.json'
 import zh from '../src/locales/zh-CN.json'
@@ -42,9 +43,10 @@ describe('the two languages', () => {
     for (const [key, text] of shown) expect(text, key).not.toMatch(/[\u4e00-\u9fff]/)
   })
 
-  it('know every state, group and quality that can come', () => {
+  it('know every state, group, status and quality that can come', () => {
     for (const state of [...STATES, 'UNKNOWN']) expect(chinese.has(`state.${state}`), state).toBe(true)
     for (const group of GROUPS) expect(chinese.has(`group.${group}`), group).toBe(true)
+    for (const status of STATUSES) expect(chinese.has(`status.${status}`), status).toBe(true)
     for (const word of QUALITY_WORDS) expect(chinese.has(`quality.${word}`), word).toBe(true)
   })
 

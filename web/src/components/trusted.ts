@@ -34,7 +34,8 @@ export function useTrusted(tag: () => Tag): Trusted {
     if (!shown.value || !reading.value) return NOTHING
     const raw = reading.value.value
     if (typeof raw === 'boolean') return t(`bool.${raw}`)
-    return formatValue(raw, tag().kind, tag().deadband, language.value)
+    if (raw === '') return t('value.empty')
+    return formatValue(raw, tag(), language.value)
   })
   const reason = computed(() => {
     const { reason: key, quality, code, seconds } = trust.value

@@ -71,9 +71,10 @@ const MOST_CURVES = 6
 
 export interface DeviceView {
   device: Device
-  line: string
   state: Tag | null
   tiles: Tag[]
+  /** It is part of the collecting, not of the plant. */
+  collector: boolean
 }
 
 export function devicesOf(scene: Scene, tags: ReadonlyMap<string, Tag>): DeviceView[] {
@@ -81,7 +82,9 @@ export function devicesOf(scene: Scene, tags: ReadonlyMap<string, Tag>): DeviceV
     line.devices.map((device) => {
       const own = device.tags.map((path) => tags.get(path)).filter((tag) => tag !== undefined)
       const state = own.find((tag) => tag.role === 'state') ?? own.find((tag) => tag.kind === 'state') ?? null
-      return { device, line: line.path, state, tiles: inTileOrder(own.filter((tag) => tag !== state)) }
+      const tiles = inTileOrder(own.filter((tag) => tag !== state))
+      const collector = own.length > 0 && own.every((tag) => tag.role !== null && TILE_LAST.includes(tag.role))
+      return { device, state, tiles, collector }
     }),
   )
 }
@@ -96,11 +99,10 @@ export function inTileOrder(tags: readonly Tag[]): Tag[] {
 
 export interface TrendGroup {
   key: string
-  /** Role that all curves share; empty when they only share a signal name. */
+  /** Role that all curves share and that names the picture; empty where the first tag's own name does. */
   role: string
   /** The device, where the group is one device's control loop. */
   device: Device | null
-  signal: string
   unit: string
   symbol: string
   curves: { tag: Tag; device: Device }[]
@@ -110,22 +112,30 @@ export interface TrendGroup {
 export function trendGroups(scene: Scene, tags: ReadonlyMap<string, Tag>): TrendGroup[] {
   const groups = new Map<string, TrendGroup>()
   for (const device of scene.lines.flatMap((line) => line.devices)) {
-    for (const path of device.tags) {
-      const tag = tags.get(path)
-      if (tag?.kind !== 'analog' || (tag.role !== null && NOT_A_TREND.has(tag.role))) continue
-      const role = tag.role ?? ''
-      const loop = CONTROL.has(role)
-      const signal = path.slice(path.lastIndexOf('/') + 1)
-      const key = loop ? `control ${device.path} ${tag.unit}` : `${role || signal} ${tag.unit}`
+    const own = device.tags.map((path) => tags.get(path)).filter((tag) => tag !== undefined)
+    for (const tag of own.filter(isTrend)) {
+      const loop = inLoop(tag, own)
+      const signal = tag.path.slice(tag.path.lastIndexOf('/') + 1)
+      const what = `${tag.role ?? signal} ${tag.label} ${tag.unit}`
+      const key = loop ? `control ${device.path} ${tag.label} ${tag.unit}` : what
       const found = groups.get(key)
       if (found) found.curves.push({ tag, device })
       else {
-        const fresh = { key, role: loop ? 'control' : role, device: loop ? device : null, signal }
-        groups.set(key, { ...fresh, unit: tag.unit, symbol: tag.symbol, curves: [{ tag, device }] })
+        const role = loop ? 'control' : tag.label ? '' : (tag.role ?? '')
+        const fresh = { key, role, device: loop ? device : null, unit: tag.unit, symbol: tag.symbol }
+        groups.set(key, { ...fresh, curves: [{ tag, device }] })
       }
     }
   }
   return stableSort([...groups.values()].flatMap(splitWide), (group) => placeIn(TREND_ORDER, group.role))
+}
+
+const isTrend = (tag: Tag) => tag.kind === 'analog' && !(tag.role !== null && NOT_A_TREND.has(tag.role))
+
+/** A process value alone is no loop: it takes a setpoint or a command beside it. */
+function inLoop(tag: Tag, own: readonly Tag[]): boolean {
+  const same = (other: Tag) => other.label === tag.label && other.unit === tag.unit
+  return CONTROL.has(tag.role ?? '') && own.some((other) => (other.role === 'setpoint' || other.role === 'command') && same(other))
 }
 
 function splitWide(group: TrendGroup): TrendGroup[] {
@@ -139,6 +149,8 @@ function splitWide(group: TrendGroup): TrendGroup[] {
 
 const OEE_FAMILY = ['oee', 'availability', 'effectiveness', 'quality-ratio']
 const OEE_BESIDE = ['nee', 'teep']
+/** What an operator asks for first; the other figures are a step away. */
+const CARDS_FIRST = ['good-output', 'defect-rate', 'energy-per-good-piece', 'latency', 'delay', 'loss-ratio', 'mtbf', 'mttr']
 
 export interface OeeView {
   oee: Indicator | null
@@ -166,15 +178,18 @@ export function arrangeIndicators(indicators: readonly Indicator[]): { oee: OeeV
   const shown = new Set([...OEE_FAMILY, ...OEE_BESIDE])
   const cards = new Map<string, Card>()
   for (const head of heads.filter((one) => !shown.has(one.id))) {
-    const family = head.id.replace(/-p\d+$/, '')
+    const family = familyOf(head)
     const key = `${family} ${head.scope}`
     const card = cards.get(key)
     const parts = indicators.filter((one) => one.id === head.id && one.scope.startsWith(`${head.scope}/`))
     if (card) card.more.push(head)
     else cards.set(key, { key, head, more: [], parts })
   }
-  return { oee, cards: [...cards.values()] }
+  return { oee, cards: stableSort([...cards.values()], (card) => placeIn(CARDS_FIRST, familyOf(card.head))) }
 }
+
+/** Percentiles of one quantity are one family: `latency-p50`, `latency-p99-9`. */
+const familyOf = (indicator: Indicator) => indicator.id.replace(/-p\d+(-\d+)?$/, '')
 
 function placeIn(order: readonly string[], role: string | null): number {
   const place = role === null ? -1 : order.indexOf(role)

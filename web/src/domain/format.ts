@@ -1,5 +1,5 @@
 /** Numbers, ages, times and units as people of either language read them. */
-import type { Kind, Text, Value } from '../api'
+import type { Tag, Text, Value } from '../api'
 
 export type Language = 'zh-CN' | 'en'
 
@@ -37,19 +37,25 @@ export function formatTick(value: number, language: Language): string {
   return format(language, { maximumSignificantDigits: 6 }).format(value)
 }
 
-/** One live value; a counter is never given decimals it does not have. */
-export function formatValue(value: Value, kind: Kind, deadband: number, language: Language): string {
+/** What of a tag decides how its values are written. */
+export type Written = Pick<Tag, 'kind' | 'role' | 'unit' | 'deadband'>
+
+/** One live value; what is counted is never given decimals it does not have. */
+export function formatValue(value: Value, tag: Written, language: Language): string {
   if (value === null) return NOTHING
   if (typeof value !== 'number') return String(value)
-  if (kind === 'counter' && Number.isInteger(value)) return formatNumber(value, language, 0)
-  return formatNumber(value, language, kind === 'analog' ? analogDecimals(value, deadband) : decimalsFor(value, deadband))
+  const counted = tag.kind === 'counter' || tag.role === 'health' || tag.unit.startsWith('{')
+  if (counted && Number.isInteger(value)) return formatNumber(value, language, 0)
+  const moving = tag.kind === 'analog' || tag.kind === 'energy'
+  return formatNumber(value, language, moving ? steadyDecimals(value, tag) : decimalsFor(value, tag.deadband))
 }
 
 /** A moving value must not change its width with every sample: decimals by magnitude only. */
-function analogDecimals(value: number, deadband: number): number {
+function steadyDecimals(value: number, { kind, deadband }: Written): number {
   if (deadband > 0) return decimalsFor(value, deadband)
   const size = Math.abs(value)
-  return size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3
+  if (size >= 1000) return kind === 'energy' ? 1 : 0
+  return size >= 100 ? 1 : size >= 1 ? 2 : 3
 }
 
 /** `0.8234` → `82.3`; the sign for percent stands apart as the unit. */

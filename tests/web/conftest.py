@@ -1,4 +1,4 @@
-"""A browser and a stand-in centre for each test; the pages are built once, if they are not."""
+"""One browser for all tests, a stand-in centre for each; the pages are built once, if they are not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 import hatch_build
@@ -27,9 +28,17 @@ def centre(built_pages: Path) -> Iterator[FakeCentre]:
         yield running
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CALM)
-        yield chromium
-        await chromium.close()
+        running = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CALM)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The one browser of all tests, left without any page."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

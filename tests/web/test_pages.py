@@ -6,11 +6,12 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
 PRESS = "cq/line/main/press"
 CONVEYOR = "cq/line/main/conveyor"
@@ -31,7 +32,7 @@ async def look(browser: Browser, address: str, *, width: int = 1440, height: int
     return page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def scene(browser: Browser, centre: FakeCentre) -> AsyncIterator[Page]:
     """The scene page, live; a test that uses it fails on any error a script reported."""
     page = await look(browser, f"{centre.address}/scene/line?lang=zh-CN&theme=dark")

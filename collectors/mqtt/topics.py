@@ -1,4 +1,4 @@
-"""Which subscriptions a topic answers: exact ones by a look-up, wildcards by compiled patterns.
+"""Which subscriptions a topic answers: filters in a tree by level, answers remembered.
 
 A plant publishes on a few thousand topics over and over, so what a topic matches is worked
 out once and kept. MQTT 5, clauses 4.7.1 (wildcards) and 4.7.2 (`$` topics).
@@ -6,9 +6,7 @@ out once and kept. MQTT 5, clauses 4.7.1 (wildcards) and 4.7.2 (`$` topics).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 Entry = TypeVar("Entry")
@@ -36,21 +34,11 @@ def check_filter(topic: str) -> None:
         raise ValueError("'+' fills a whole level")
 
 
-def is_wildcard(topic: str) -> bool:
-    """Tell whether a filter holds `+` or `#`."""
-    return "+" in topic or "#" in topic
-
-
-def pattern(topic: str) -> re.Pattern[str]:
-    """Compile a filter into a pattern that fully matches the topics it answers."""
-    head, deep = (topic[:-1].removesuffix("/"), True) if topic.endswith("#") else (topic, False)
-    body = "/".join("[^/]*" if level == "+" else re.escape(level) for level in head.split("/"))
-    if topic == "#":
-        body = ".*"
-    elif deep:
-        body += "(?:/.*)?"
-    guard = r"(?!\$)" if topic[0] in "+#" else ""
-    return re.compile(guard + body, re.DOTALL)
+def covers(wide: str, narrow: str) -> bool:
+    """Tell whether every topic that `narrow` answers, `wide` answers too."""
+    tree: _Tree[bool] = _Tree()
+    tree.file(wide, entry=True)
+    return any(tree.search(narrow.split("/")))
 
 
 def widest(topics: Iterable[str]) -> tuple[str, ...]:
@@ -60,34 +48,19 @@ def widest(topics: Iterable[str]) -> tuple[str, ...]:
     for the widest keeps one message one message.
     """
     unique = tuple(dict.fromkeys(topics))
-    wide = [topic for topic in unique if is_wildcard(topic)]
-    return tuple(topic for topic in unique if not any(other != topic and covers(other, topic) for other in wide))
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Tell whether every topic that `narrow` answers, `wide` answers too."""
-    if wide[0] in "+#" and narrow[0] == "$":
-        return False
-    ours, theirs = wide.split("/"), narrow.split("/")
-    for level, their in zip_longest(ours, theirs):
-        if level == "#":
-            return True
-        if level is None or their in (None, "#") or level not in ("+", their):
-            return False
-    return True
+    tree: _Tree[str] = _Tree()
+    for topic in unique:
+        tree.file(topic, entry=topic)
+    return tuple(topic for topic in unique if all(other == topic for other in tree.search(topic.split("/"))))
 
 
 class TopicIndex(Generic[Entry]):
     """Entries under topic filters, and for any topic the entries it answers, in order of filing."""
 
     def __init__(self, entries: Iterable[tuple[str, Entry]]) -> None:
-        self._exact: dict[str, list[tuple[int, Entry]]] = {}
-        self._wild: dict[str, tuple[re.Pattern[str], list[tuple[int, Entry]]]] = {}
+        self._tree: _Tree[tuple[int, Entry]] = _Tree()
         for order, (topic, entry) in enumerate(entries):
-            if is_wildcard(topic):
-                self._wild.setdefault(topic, (pattern(topic), []))[1].append((order, entry))
-            else:
-                self._exact.setdefault(topic, []).append((order, entry))
+            self._tree.file(topic, entry=(order, entry))
         self._known: dict[str, tuple[Entry, ...]] = {}
 
     def match(self, topic: str) -> tuple[Entry, ...]:
@@ -96,12 +69,38 @@ class TopicIndex(Generic[Entry]):
         if found is None:
             if len(self._known) >= _REMEMBERED:  # a publisher with endless topics must not fill memory
                 self._known.clear()
-            found = self._known[topic] = self._search(topic)
+            hits = sorted(self._tree.search(topic.split("/")), key=lambda hit: hit[0])
+            found = self._known[topic] = tuple(entry for _, entry in hits)
         return found
 
-    def _search(self, topic: str) -> tuple[Entry, ...]:
-        hits = list(self._exact.get(topic, ()))
-        for matcher, entries in self._wild.values():
-            if matcher.fullmatch(topic):
-                hits += entries
-        return tuple(entry for _, entry in sorted(hits, key=lambda hit: hit[0]))
+
+class _Tree(Generic[Entry]):
+    """Topic filters, one level a step.
+
+    A filter can be searched for like a topic: its own `+` and `#` are then met only by
+    wildcards that take in all they stand for.
+    """
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Tree[Entry]] = {}
+        self.entries: list[Entry] = []
+
+    def file(self, topic: str, *, entry: Entry) -> None:
+        at = self
+        for level in topic.split("/"):
+            at = at.below.setdefault(level, _Tree())
+        at.entries.append(entry)
+
+    def search(self, levels: Sequence[str], depth: int = 0) -> Iterator[Entry]:
+        deep = self.below.get("#")
+        if depth == len(levels):
+            yield from self.entries
+            yield from deep.entries if deep else ()
+            return
+        level = levels[depth]
+        own = depth == 0 and level.startswith("$")  # the broker's own topics are not for wildcards
+        if deep and not own:
+            yield from deep.entries
+        for step in (level,) if own or level == "+" else (level, "+"):
+            if level != "#" and step in self.below:
+                yield from self.below[step].search(levels, depth + 1)

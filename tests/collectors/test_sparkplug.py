@@ -19,6 +19,7 @@ from plant.clock import SECOND, SystemClock
 from plant.quality import Quality
 from plant.tags import Kind, Tag
 from tests.collectors.conformance import PATIENCE, SourceConformance
+from tests.collectors.test_mqtt import hasten
 from tests.peers.mqtt_broker import Mosquitto
 from tests.peers.processes import HERE, Program, node, program
 
@@ -117,7 +118,8 @@ class SparkplugRig:
 
 class TestSparkplugSource(SourceConformance):
     @pytest.fixture
-    def rig(self, broker: Mosquitto, edge: Program) -> SparkplugRig:
+    def rig(self, broker: Mosquitto, edge: Program, monkeypatch) -> SparkplugRig:
+        hasten(monkeypatch, 4)  # for the stall
         return SparkplugRig(broker)
 
 

@@ -1,15 +1,48 @@
-"""What a scene's model is to everything around it: a floor, and the layouts of its faces."""
+"""What a scene's model is built from, and what it is to everything around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from configs.network_profile import NetworkProfile
 from simulators.faces.layout import Layout
+from simulators.kernel.draws import branch
 from simulators.kernel.floor import Floor
 from simulators.kernel.station import Station
+from simulators.network import Link
 
 Parameter = float | int | bool | str
+
+
+class Setting:
+    """What a scene gives its model: a floor, a network, and parameters that are all to be taken."""
+
+    def __init__(self, floor: Floor, parameters: dict[str, Parameter], network: NetworkProfile | None = None) -> None:
+        self.floor = floor
+        self._parameters = dict(parameters)
+        self._known: list[str] = []
+        self._network = network
+
+    def number(self, name: str, default: float, *, low: float = 0.0, high: float = 1e9) -> float:
+        """Take a number out of the parameters. Raises ValueError when it is no number in [low, high]."""
+        self._known.append(name)
+        value = self._parameters.pop(name, default)
+        if isinstance(value, (bool, str)) or not low <= value <= high:
+            raise ValueError(f"simulation parameter {name}: {value!r} is not a number from {low:g} to {high:g}")
+        return float(value)
+
+    def link(self, station: str) -> Link:
+        """Return the link of one station under the scene's network profile. Raises ValueError without a profile."""
+        if self._network is None:
+            raise ValueError("this model needs a network profile; name one as simulation.profile")
+        return Link(self._network, seed=int(branch(self.floor.seed, "link", station).integers(2**31)))
+
+    def close(self) -> None:
+        """Raise ValueError when parameters are left that the model does not have."""
+        if self._parameters:
+            there_are = ", ".join(self._known) or "none"
+            raise ValueError(f"unknown simulation parameters {', '.join(self._parameters)}; there are {there_are}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +59,5 @@ class PlantModel:
             station.machine.close()
 
 
-Build = Callable[[Floor, dict[str, Parameter]], PlantModel]
-"""Makes a model on a floor from a scene's parameters."""
-
-
-def take(parameters: dict[str, Parameter], name: str, default: float, *, low: float = 0.0, high: float = 1e9) -> float:
-    """Take a number out of `parameters`. Raises ValueError when it is no number in [low, high]."""
-    value = parameters.pop(name, default)
-    if isinstance(value, (bool, str)) or not low <= value <= high:
-        raise ValueError(f"simulation parameter {name}: {value!r} is not a number from {low:g} to {high:g}")
-    return float(value)
-
-
-def nothing_left(parameters: dict[str, Parameter], known: Sequence[str]) -> None:
-    """Raise ValueError when a scene gave parameters the model does not have."""
-    if parameters:
-        raise ValueError(f"unknown simulation parameters {', '.join(parameters)}; there are {', '.join(known)}")
+Build = Callable[[Setting], PlantModel]
+"""Makes a model from what its scene gives it."""

@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 from configs.configuration import Binding
+from configs.network_profile import NetworkProfile, network_profile
 from configs.schema import SceneDocument, SimulationConfig
 from configs.sources import ModbusSource, ModbusTcp, MqttSource, OpcuaSource, SourceConfig
 from plant.batch import Batch
@@ -31,7 +32,7 @@ from simulators.faces.opcua import serve_opcua
 from simulators.faults import FaultBoard, PlannedFault
 from simulators.kernel.floor import Floor, Interval
 from simulators.pace import ScaledClock
-from simulators.plantmodel import PlantModel
+from simulators.plantmodel import PlantModel, Setting
 from simulators.recorder import Recorder
 from simulators.scenes import MODELS
 from simulators.truth import Truth
@@ -72,17 +73,26 @@ def build(
     *,
     seed: int | None = None,
     start: int,
+    network: NetworkProfile | None = None,
     planned: Sequence[Interval] | None = None,
     truth_limit: int | None = None,
 ) -> PlantModel:
-    """Build a scene's model at model time `start`. Raises ConfigError when the scene's simulation cannot be."""
+    """Build a scene's model at model time `start`.
+
+    `network` describes the link; by default it is the packaged profile that the scene names.
+    Raises ConfigError when the scene's simulation cannot be.
+    """
     simulation = _simulation(scene)
     if simulation.model not in MODELS:
         raise _wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
     chosen = simulation.seed if seed is None else seed
     floor = Floor(start=start, seed=chosen, planned=planned, truth_limit=truth_limit)
+    if network is None and simulation.profile is not None:
+        network = network_profile(simulation.profile)
+    setting = Setting(floor, simulation.parameters, network)
     try:
-        model = MODELS[simulation.model](floor, dict(simulation.parameters))
+        model = MODELS[simulation.model](setting)
+        setting.close()
     except ValueError as error:
         raise _wrong(scene, "simulation.parameters", str(error)) from error
     unknown = sorted(set(simulation.faces) - set(model.faces))
@@ -98,6 +108,7 @@ def fast(
     seed: int | None = None,
     start: int,
     stop: int,
+    network: NetworkProfile | None = None,
     planned: Sequence[Interval] | None = None,
     faults: Sequence[PlannedFault] = (),
     chunk: float = 60.0,
@@ -108,7 +119,7 @@ def fast(
     Yields, for every `chunk` seconds of model time, the batch that a perfect collector of
     `bindings` would have produced. `truth`, when given, receives the facts. Raises ConfigError.
     """
-    model = build(scene, seed=seed, start=start, planned=planned)
+    model = build(scene, seed=seed, start=start, network=network, planned=planned)
     if truth is not None:
         model.floor.truth = truth
     FaultBoard(model).schedule(faults)
@@ -132,6 +143,7 @@ async def serve(
     host: str = "127.0.0.1",
     ports: PortPolicy = PortPolicy.PREFER,
     mqtt: Endpoint | None = None,
+    network: NetworkProfile | None = None,
     planned: Sequence[Interval] | None = None,
     faults: Sequence[PlannedFault] = (),
 ) -> AsyncIterator[Running]:
@@ -141,7 +153,7 @@ async def serve(
     source. Raises ConfigError, and Unavailable when a face cannot listen.
     """
     paced = ScaledClock(clock or SystemClock(), speed=speed)
-    model = build(scene, seed=seed, start=paced.now(), planned=planned, truth_limit=_LIVE_FACTS)
+    model = build(scene, seed=seed, start=paced.now(), network=network, planned=planned, truth_limit=_LIVE_FACTS)
     board = FaultBoard(model)
     board.schedule(faults)
     async with AsyncExitStack() as stack:

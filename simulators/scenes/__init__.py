@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from simulators.plantmodel import Build
 from simulators.scenes.assembly_line import build as assembly_line
+from simulators.scenes.line_coordination import build as line_coordination
+from simulators.scenes.wireless_control import build as wireless_control
 
 MODELS: dict[str, Build] = {
     "assembly-line": assembly_line,
+    "line-coordination": line_coordination,
+    "wireless-control": wireless_control,
 }
 """How to build each model."""

@@ -24,19 +24,18 @@ from simulators.kernel.machine import Cause, PowerDraw
 from simulators.kernel.parts import Buffer, JobPlan
 from simulators.kernel.station import Failure, Severity, Station, StationPlan
 from simulators.kernel.supply import Shipping, Supply
-from simulators.plantmodel import Parameter, PlantModel, nothing_left, take
+from simulators.plantmodel import PlantModel, Setting
+from simulators.scenes.packml_face import nameplate, unit_variables
 
 HOUR, MINUTE = 3600.0, 60.0
-PARAMETERS = ("maintainers", "failure-factor", "lot")
 
 
-def build(floor: Floor, parameters: dict[str, Parameter]) -> PlantModel:
+def build(setting: Setting) -> PlantModel:
     """Build the line. Parameters: `maintainers`, `failure-factor` (on time between failures), `lot`."""
-    left = dict(parameters)
-    people = int(take(left, "maintainers", 1, low=1, high=20))
-    reliability = take(left, "failure-factor", 1.0, low=0.01, high=100)
-    lot = int(take(left, "lot", 600, low=1, high=100_000))
-    nothing_left(left, PARAMETERS)
+    floor = setting.floor
+    people = int(setting.number("maintainers", 1, low=1, high=20))
+    reliability = setting.number("failure-factor", 1.0, low=0.01, high=100)
+    lot = int(setting.number("lot", 600, low=1, high=100_000))
     maintenance = Crew(floor, "maintenance", CrewPlan(people=people, response=Triangular(20, 60, 180)))
     operators = Crew(floor, "operators", CrewPlan(people=1, response=Triangular(5, 15, 60)))
     blanks, belt = Buffer(floor, 60, "press.magazine"), Buffer(floor, 14, "conveyor.level")
@@ -164,39 +163,15 @@ def _instruments(floor: Floor, press: Station, conveyor: Conveyor, vision: Inspe
 
 
 # ------------------------------------------------------------------------------- faces
-def _unit_variables(unit: str, device: str) -> tuple[Variable, ...]:
-    """List what every PackML unit shows, under the names of its PackTags."""
-    paths = {
-        "Status.StateCurrent": "state",
-        "Status.StopReason.ID": "reason",
-        "Status.StopReason.Text": "cause",
-        "Status.CurrentCycle": "cycle",
-        "Status.IdealCycle": "ideal",
-        "Status.Product": "product",
-        "Status.Job": "job",
-        "Admin.ProdProcessedCount": "total",
-        "Admin.ProdGoodCount": "good",
-        "Admin.ProdDefectiveCount": "reject",
-        "Energy.ActivePower": "power",
-        "Energy.ActiveEnergyImport": "energy",
-    }
-    return tuple(Variable(f"{unit}.{path}", f"{device}.{signal}") for path, signal in paths.items())
-
-
 _PRESS_FACE = OpcuaLayout(
     "press",
     (
-        *_unit_variables("Press", "press"),
+        *unit_variables("Press", "press"),
         Variable("Press.Process.Force", "press.force"),
         Variable("Press.Process.OilTemperature", "press.oil"),
         Variable("Press.Process.MagazineLevel", "press.magazine"),
     ),
-    nameplate={
-        "Press.Identification.Manufacturer": "provenline simulator",
-        "Press.Identification.Model": "Servo press 400 kN",
-        "Press.Identification.SerialNumber": "SIM-PRESS-0001",
-        "Press.Identification.ProductInstanceUri": "urn:provenline:simulator:press:0001",
-    },
+    nameplate=nameplate("Press", "Servo press 400 kN", "PRESS-0001"),
 )
 
 _F = ModbusFormat

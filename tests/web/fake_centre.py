@@ -32,6 +32,7 @@ class Mood:
     silent: dict[str, float] = field(default_factory=dict)
     """Device path to the time (s) of its last word."""
     insufficient: bool = False
+    on_shift: bool = True
     simulated: bool = True
     oee: float = 0.742
 
@@ -209,6 +210,8 @@ def add_figures(app: FastAPI, mood: Mood) -> None:
 
     @app.get("/api/v1/scenes/{scene}/indicators")
     def scene_indicators(scene: str, window: str) -> dict:
+        if window == "shift" and not mood.on_shift:
+            raise HTTPException(404, "no shift is running now")
         now = int(time.time() * 1000)
         span = {"start": now - WINDOW_S[window] * 1000, "stop": now, "label": window}
         return {"window": span, "indicators": indicators(mood) if scene == "line" else []}

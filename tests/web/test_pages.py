@@ -96,6 +96,14 @@ async def test_too_little_data_is_told_and_no_number_is_shown(scene: Page, centr
     await expect(oee).not_to_contain_text("74.2")
 
 
+async def test_outside_any_shift_the_page_says_so_and_stays_live(scene: Page, centre: FakeCentre) -> None:
+    centre.mood.on_shift = False
+    await scene.get_by_text("本班次").click()
+    await expect(scene.get_by_text("当前没有正在进行的班次")).to_be_visible()
+    await expect(scene.locator(".outdated")).to_have_count(0)
+    await expect(scene.locator("[data-test=strip]").first).to_be_visible()
+
+
 async def test_any_figure_explains_itself(scene: Page) -> None:
     await scene.locator("[data-indicator=good-output] button").first.click()
     dialog = scene.get_by_role("dialog")

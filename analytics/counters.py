@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.spans import Spans
-from analytics.steps import ordered, steps
+from analytics.steps import known, ordered
 from plant.batch import INT64_MAX, Batch, Floats, Form, Ints, Mask
 from plant.calendar import Span
 from plant.clock import SECOND
@@ -52,7 +52,7 @@ class Increments:
 
     `time`: ns UTC of the reading, `since`: of the one before. `micro`: millionths of the
     tag's unit, never negative. `reading`: a `Reading` per row. `known`: when the counter's
-    value was known, as `steps` has it, without the spans of impossible steps.
+    value was known, as `steps.known` has it, without the spans of impossible steps.
     """
 
     window: Span
@@ -96,7 +96,7 @@ def increments(
     beyond which the time of an increment is uncertain; None = never.
     """
     samples = ordered(samples)
-    cut = steps(samples, window, max_gap=max_gap)
+    sure, sure_good = known(samples, window, max_gap=max_gap)
     rows = np.flatnonzero(usable(samples.quality) & np.isfinite(samples.numbers))
     previous, current = rows[:-1], rows[1:]
     time, since = samples.time[current], samples.time[previous]
@@ -117,8 +117,8 @@ def increments(
         since=since[inside],
         micro=micro[inside],
         reading=reading[inside],
-        known=cut.known.without(doubtful),
-        known_good=cut.known_good.without(doubtful),
+        known=sure.without(doubtful),
+        known_good=sure_good.without(doubtful),
     )
 
 

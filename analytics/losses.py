@@ -25,7 +25,7 @@ import numpy.typing as npt
 from analytics.counters import MICRO
 from analytics.oee import Sums
 from analytics.spans import Spans
-from analytics.states import UNKNOWN, Intervals
+from analytics.states import Intervals
 from analytics.station import Signals, counts
 from analytics.time_model import TimeElement, TimeModel
 from plant.batch import Ints, Mask
@@ -120,16 +120,20 @@ def stops(states: Intervals, plan: Plan, *, model: TimeModel, measured: Spans) -
     return Stops(start[kept], stop[kept], planned[kept], loss[kept], begins[kept])
 
 
+_KIND_OF: dict[TimeElement, StopKind] = {
+    TimeElement.PRODUCTION: StopKind.RUNNING,
+    TimeElement.SETUP: StopKind.SETUP,
+    TimeElement.DELAY: StopKind.BREAKDOWN,
+    TimeElement.DOWN: StopKind.WAITING,
+}
+
+
 def _kinds(states: Intervals, model: TimeModel) -> npt.NDArray[np.int8]:
-    kinds = np.full(len(states), StopKind.UNKNOWN, np.int8)
-    kinds[model.of(states, TimeElement.PRODUCTION)] = StopKind.RUNNING
-    kinds[model.of(states, TimeElement.SETUP)] = StopKind.SETUP
-    kinds[model.of(states, TimeElement.DOWN)] = StopKind.WAITING
-    delay = model.of(states, TimeElement.DELAY)
-    kinds[delay] = StopKind.BREAKDOWN
-    kinds[delay & np.isin(states.state, _HELD_UP)] = StopKind.HELD_UP
-    kinds[states.state == UNKNOWN] = StopKind.UNKNOWN
-    return kinds
+    table = np.full(len(PackState) + 1, StopKind.UNKNOWN, np.int8)
+    for state, element in model.elements.items():
+        held_up = element is TimeElement.DELAY and state in _HELD_UP
+        table[state] = StopKind.HELD_UP if held_up else _KIND_OF[element]
+    return table[states.state]
 
 
 def _runs(states: Intervals, kinds: npt.NDArray[np.int8]) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:

@@ -80,7 +80,7 @@ def read(historian: Historian, tags: Sequence[Tag], window: Span, *, margin: int
     start, stop = window[0] - margin, window[1] + margin
     paths = [tag.path for tag in tags]
     batches = [historian.before(paths, start), historian.history(paths, start, stop)]
-    found = _split(Batch.concat(batches))
+    found = _split(Batch.concat([batch for batch in batches if len(batch)]))
     counters = [tag.path for tag in tags if tag.kind in (Kind.COUNTER, Kind.ENERGY)]
     earlier = _usable_before(historian, [path for path in counters if _starts_bad(found.get(path))], start)
     merged = {path: Batch.concat([earlier[path], batch]) if path in earlier else batch for path, batch in found.items()}

@@ -175,7 +175,8 @@ class _Tally:
             counted &= counter.in_time & measured.holds(counter.time)
         micro, cycle = counter.micro[counted], signals.ideal_at(counter.time[counted])
         # Summed per distinct cycle in Python's integers, for femtoseconds outgrow 64 bits.
-        per_cycle = {int(c): int(micro[cycle == c].sum()) for c in np.unique(cycle)}
+        different = np.unique(cycle) if len(cycle) and (cycle != cycle[0]).any() else cycle[:1]
+        per_cycle = {int(c): int(micro[cycle == c].sum()) for c in different}
         ideal = sum(c * n for c, n in per_cycle.items())
         return _Tally(int(micro.sum()), ideal, per_cycle.get(0, 0), counter.total - int(micro.sum()))
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from analytics.indicator import Flag, Indicator, Status
 from analytics.scene import Rules, analyse, roll_up, scene_indicators, state_timeline
 from analytics.time_model import TimeModel
+from historian.embedded import EmbeddedHistorian
 from plant.assets import Device, Line, Scene
 from plant.batch import Batch, Value
 from plant.calendar import ShiftCalendar, ShiftPattern
@@ -374,3 +375,28 @@ def test_late_data_ends_in_the_figures_it_would_have_given_in_time(rows, random)
         for historian in (in_time, late)
     )
     assert [i.payload() for i in found] == [i.payload() for i in expected]
+
+
+def test_figures_from_a_real_store_are_those_from_memory(tmp_path) -> None:
+    press = device("press", *MACHINE, Role.ENERGY, Role.LATENCY, cycle={"": 7.0}, stale_after=900.0)
+    pack = device("pack", *MACHINE, cycle={"": 3.0})
+    lost = int(Quality.BAD_TIMEOUT)
+    batches = [
+        *history("press", [(n, n % 17 + 1, n % 5, n % 3) for n in range(0, 480, 7)]),
+        *a_days_work("pack", good=1000, rejects=10),
+        at("press", Role.ENERGY, [(6 * HOUR + n * 300, n * 0.7) for n in range(90)]),
+        at("press", Role.LATENCY, [(7 * HOUR + n, 0.5 * n, lost if n % 50 == 0 else 0) for n in range(400)]),
+    ]
+    plant = scene(press, pack)
+    store = EmbeddedHistorian(tmp_path, seal_every=None)
+    try:
+        for batch in batches:
+            store.write(batch)
+        found = scene_indicators(plant, store, shift(), calendar=CALENDAR, rules=RULES)
+        store.seal()
+        sealed = scene_indicators(plant, store, shift(), calendar=CALENDAR, rules=RULES)
+    finally:
+        store.close()
+    expected = scene_indicators(plant, MemoryHistorian(*batches), shift(), calendar=CALENDAR, rules=RULES)
+    assert [i.payload() for i in found] == [i.payload() for i in expected]
+    assert [i.payload() for i in sealed] == [i.payload() for i in expected]

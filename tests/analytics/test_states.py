@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.states import UNKNOWN, Intervals, intervals
-from analytics.steps import Unknown
+from analytics.steps import Unknown, known, ordered, steps
 from plant.batch import Batch
 from plant.packml import PackState
 from tests.analytics.signals import BAD, UNCERTAIN, gaps, samples, state_rows, window
@@ -100,3 +100,11 @@ def test_a_signal_of_bad_samples_only_is_unknown_throughout(rows) -> None:
     assert (found.state == UNKNOWN).all()
     assert not np.isin(found.why, [Unknown.NOT_SO]).any()
     assert found.known.total == 0
+
+
+@given(state_rows, gaps)
+def test_known_time_is_the_same_with_and_without_intervals(rows, gap) -> None:
+    batch = ordered(samples(rows))
+    cut = steps(batch, window(20, 80), max_gap=gap)
+    for quick, slow in zip(known(batch, window(20, 80), max_gap=gap), (cut.known, cut.known_good), strict=True):
+        assert (quick.start.tolist(), quick.stop.tolist()) == (slow.start.tolist(), slow.stop.tolist())

@@ -88,17 +88,20 @@ class Link:
     def delivery(self, now: int, size: int, direction: Direction, *, position: Position | None = None) -> float:
         """Return the delay of a message that is sent again until it arrives, as TCP does.
 
-        Each try waits twice as long as the one before, from 0.2 s on. Raises TimeoutError
-        when a hundred tries fail: a station that stays out of coverage.
+        Each try waits twice as long as the one before, from 0.2 s on. A message that was sent
+        again holds up no other; who needs the order of a connection keeps it. Raises
+        TimeoutError when a hundred tries fail: a station that stays out of coverage.
         """
         way, place = self._ways[direction], self._place(now, position)
         sent, wait = self._send(way, now, size, place), _RETRY
-        for _ in range(_GIVE_UP):
-            if place is not None and not self._lost(way, sent, place, position):
-                return self._arrive(way, now, sent, place)
+        if place is not None and not self._lost(way, sent, place, position):
+            return self._arrive(way, now, sent, place)
+        for _ in range(_GIVE_UP - 1):
             sent += round(wait * SECOND)
             wait = min(wait * 2, _RETRY_LIMIT)
             place = self._place(sent, position)
+            if place is not None and not self._lost(way, sent, place, position):
+                return (sent - now) / SECOND + way.channel.delay(sent) * place.slowdown
         raise TimeoutError(f"nothing arrives under profile {self._profile.id}")
 
     def signal(self, position: Position) -> float:

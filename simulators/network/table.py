@@ -99,9 +99,9 @@ def markdown(rows: tuple[Reproduction, ...]) -> str:
 def description(profile: NetworkProfile) -> str:
     """Write what a profile's file says of its origin as a Markdown section."""
     assumed = "\n".join(f"- {line}" for line in profile.assumed)
-    rate = profile.throughput
+    rates = f"{profile.throughput.up:g} Mbit/s up, {profile.throughput.down:g} Mbit/s down"
     return (
-        f"## {profile.id}\n\n{profile.name.en} ({profile.name.zh}). {rate.up:g} Mbit/s up, {rate.down:g} Mbit/s down.\n\n"
+        f"## {profile.id}\n\n{profile.name.en} ({profile.name.zh}). {rates}.\n\n"
         f"Source: {profile.source}\n\nAssumed:\n\n{assumed}\n"
     )
 

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: up to a quarter of how long it has been lost, with full jitter.
+"""How long to wait before trying again: up to a sixth of how long it has been lost, with full jitter.
 
 A blip is tried again at once, an outage of half a minute within seconds of its end, and one
 of hours costs an attempt every quarter of a minute on average. Jitter over the whole range
@@ -13,7 +13,7 @@ from plant.clock import Clock
 
 SHORTEST = 0.5
 LONGEST = 30.0
-_SHARE = 0.25
+_SHARE = 1 / 6
 
 
 class Backoff:

@@ -78,12 +78,13 @@ class Supervisor:
 
     async def _read(self) -> None:
         async with self.source.open() as batches:
-            log.info("source connected", source=self.source.name, attempts=self._backoff.attempts + 1)
-            self.condition.connected, self.condition.reason = True, ""
+            if self._silence is None:
+                self._found()
             while True:
                 batch = await self._next(batches)
                 if batch is None:
                     return
+                self._found()
                 self._backoff.reset()
                 if len(batch):
                     self.condition.lag = float(batch.received[-1] - batch.time[-1]) / SECOND
@@ -103,6 +104,12 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(reading, dog, return_exceptions=True)
         raise Disconnected(f"{self.source.name}: connected, but silent for {self._silence:g} s")
+
+    def _found(self) -> None:
+        # An open link proves little where devices must answer: a stalled one accepts and says nothing.
+        if not self.condition.connected:
+            log.info("source connected", source=self.source.name, attempts=self._backoff.attempts + 1)
+        self.condition.connected, self.condition.reason = True, ""
 
     async def _lost(self, reason: str) -> None:
         first = self.condition.connected or self._backoff.attempts == 0

@@ -14,7 +14,7 @@ from rich.markup import escape
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, examine, load, schema
 from plant.errors import ConfigError
-from provenline import __version__
+from provenline import __version__, calc
 from provenline.process import console, fail, log_plainly
 from provenline.process import run as run_process
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
+app.add_typer(calc.app, name="calc")
 
 out = Console(highlight=False)
 

@@ -71,7 +71,11 @@ def _leaves(error: Exception) -> list[Exception]:
 
 def log_plainly(*, as_json: bool = False, level: int = logging.INFO) -> None:
     """Set up logging: readable lines on a terminal, one JSON object a line for machines."""
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=36)
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(pad_event_to=36, colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -83,3 +87,6 @@ def log_plainly(*, as_json: bool = False, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for noisy in ("asyncua", "pymodbus", "amqtt", "transitions"):
+        # Libraries log what their callers are told anyway, and again on every attempt.
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -73,7 +73,7 @@ class Deposits(list[Batch]):
 
 
 @asynccontextmanager
-async def supervised(source: Script, deposits: Callable, *, silence: float = 1e9, seed: int = 1):
+async def supervised(source: Script, deposits: Callable, *, silence: float | None = 1e9, seed: int = 1):
     supervisor = Supervisor(source, [TAG], deposits, clock=source.clock, silence=silence, jitter=random.Random(seed))
     task = asyncio.create_task(supervisor.run())
     try:
@@ -126,6 +126,25 @@ async def test_one_line_is_logged_on_loss_and_one_on_recovery() -> None:
             assert supervisor.condition.reconnects == 1
     assert [entry["event"] for entry in logs] == ["source connected", "source lost", "source connected"]
     assert [entry["log_level"] for entry in logs] == ["info", "warning", "info"]
+
+
+async def test_a_link_that_opens_but_never_answers_is_not_called_connected() -> None:
+    clock = VirtualClock()
+    source = Script(clock, lambda _: [2.0, Disconnected("no answer")])
+    with capture_logs() as logs:
+        async with supervised(source, Deposits()):
+            await clock.advance(100)
+    assert [entry["event"] for entry in logs] == ["source lost"]
+
+
+async def test_behind_a_broker_an_open_link_is_enough_and_devices_may_rest() -> None:
+    clock, deposits = VirtualClock(), Deposits()
+    source = Script(clock, lambda _: [1e9])
+    async with supervised(source, deposits, silence=None) as supervisor:
+        await clock.advance(10_000)
+        assert supervisor.condition.connected
+    assert len(source.opened) == 1
+    assert deposits == []
 
 
 async def test_waiting_grows_but_never_beyond_the_longest_delay() -> None:

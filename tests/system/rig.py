@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -93,6 +94,10 @@ def ours(*arguments: str | Path, ready: str) -> Iterator[Ours]:
     process.start()
     try:
         yield process
+    except BaseException:
+        said = process.program.lines[-60:] if process.program else []
+        sys.stdout.write("\n".join([f"--- {arguments[0]} said:", *said, ""]))
+        raise
     finally:
         if process.program and process.program.running():
             process.program.stop()
@@ -113,7 +118,7 @@ class Publisher:
         self._in_flight: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name="publisher")
 
-    def __enter__(self) -> Publisher:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

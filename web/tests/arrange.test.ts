@@ -5,26 +5,54 @@ import { stateOfValue } from '../src/domain/packml'
 import { axisTimes, shares, timeline } from '../src/domain/timeline'
 
 const tag = (path: string, change: Partial<Tag> = {}): Tag => ({
-  path, kind: 'analog', role: null, label: '', unit: '1', symbol: '', low: null, high: null, deadband: 0, stale_after: 10,
-  description: { zh: '', en: '' }, states: {}, simulated: false, source: '', ...change,
+  path,
+  kind: 'analog',
+  role: null,
+  label: '',
+  unit: '1',
+  symbol: '',
+  low: null,
+  high: null,
+  deadband: 0,
+  stale_after: 10,
+  description: { zh: '', en: '' },
+  states: {},
+  simulated: false,
+  source: '',
+  ...change,
 })
 const sceneOf = (tags: Tag[]): Scene => ({
-  id: 's', path: 'x/s', name: { zh: '', en: '' }, simulated: false,
-  lines: [{
-    path: 'x/s/l', name: { zh: '', en: '' }, serial: true,
-    devices: [...new Set(tags.map((one) => one.path.split('/').slice(0, 4).join('/')))].map((path) => ({
-      path, id: path, name: { zh: '', en: '' }, type: 'machine', access: 'wired', position: null,
-      tags: tags.filter((one) => one.path.startsWith(`${path}/`)).map((one) => one.path),
-    })),
-  }],
+  id: 's',
+  path: 'x/s',
+  name: { zh: '', en: '' },
+  simulated: false,
+  lines: [
+    {
+      path: 'x/s/l',
+      name: { zh: '', en: '' },
+      serial: true,
+      devices: [...new Set(tags.map((one) => one.path.split('/').slice(0, 4).join('/')))].map((path) => ({
+        path,
+        id: path,
+        name: { zh: '', en: '' },
+        type: 'machine',
+        access: 'wired',
+        position: null,
+        tags: tags.filter((one) => one.path.startsWith(`${path}/`)).map((one) => one.path),
+      })),
+    },
+  ],
 })
 const byPath = (tags: Tag[]) => new Map(tags.map((one) => [one.path, one]))
 
 describe('a device', () => {
   it('shows its state as a badge and its process before its collecting', () => {
     const tags = [
-      tag('x/s/l/d/up', { role: 'health' }), tag('x/s/l/d/odd'), tag('x/s/l/d/kw', { role: 'power' }),
-      tag('x/s/l/d/st', { role: 'state', kind: 'state' }), tag('x/s/l/d/ok', { role: 'good-count', kind: 'counter' }),
+      tag('x/s/l/d/up', { role: 'health' }),
+      tag('x/s/l/d/odd'),
+      tag('x/s/l/d/kw', { role: 'power' }),
+      tag('x/s/l/d/st', { role: 'state', kind: 'state' }),
+      tag('x/s/l/d/ok', { role: 'good-count', kind: 'counter' }),
     ]
     const [view] = devicesOf(sceneOf(tags), byPath(tags))
     expect(view?.state?.path).toBe('x/s/l/d/st')
@@ -44,18 +72,36 @@ describe('a device', () => {
 
 describe('trends', () => {
   it('put one quantity of several machines into one picture, and units apart', () => {
-    const tags = [tag('x/s/l/a/p', { role: 'power', unit: 'kW' }), tag('x/s/l/b/p', { role: 'power', unit: 'kW' }), tag('x/s/l/c/p', { role: 'power', unit: 'W' })]
+    const tags = [
+      tag('x/s/l/a/p', { role: 'power', unit: 'kW' }),
+      tag('x/s/l/b/p', { role: 'power', unit: 'kW' }),
+      tag('x/s/l/c/p', { role: 'power', unit: 'W' }),
+    ]
     expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => group.curves.length)).toEqual([2, 1])
   })
 
   it('of a process value that nothing controls are named by the value, not by a loop', () => {
-    const tags = ['a', 'b'].flatMap((d) => [tag(`x/s/l/${d}/t`, { role: 'process-value', label: 'oil' }), tag(`x/s/l/${d}/p`, { role: 'process-value', label: 'force' })])
-    expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => [group.role, group.device, group.curves.length])).toEqual([['', null, 2], ['', null, 2]])
+    const tags = ['a', 'b'].flatMap((d) => [
+      tag(`x/s/l/${d}/t`, { role: 'process-value', label: 'oil' }),
+      tag(`x/s/l/${d}/p`, { role: 'process-value', label: 'force' }),
+    ])
+    expect(
+      trendGroups(sceneOf(tags), byPath(tags)).map((group) => [group.role, group.device, group.curves.length]),
+    ).toEqual([
+      ['', null, 2],
+      ['', null, 2],
+    ])
   })
 
   it('keep a control loop together and to its device', () => {
-    const tags = ['a', 'b'].flatMap((d) => [tag(`x/s/l/${d}/sp`, { role: 'setpoint' }), tag(`x/s/l/${d}/pv`, { role: 'process-value' })])
-    expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => [group.role, group.curves.length])).toEqual([['control', 2], ['control', 2]])
+    const tags = ['a', 'b'].flatMap((d) => [
+      tag(`x/s/l/${d}/sp`, { role: 'setpoint' }),
+      tag(`x/s/l/${d}/pv`, { role: 'process-value' }),
+    ])
+    expect(trendGroups(sceneOf(tags), byPath(tags)).map((group) => [group.role, group.curves.length])).toEqual([
+      ['control', 2],
+      ['control', 2],
+    ])
   })
 
   it('never put more curves into a picture than can be told apart', () => {
@@ -64,38 +110,75 @@ describe('trends', () => {
   })
 
   it('leave out what is no curve', () => {
-    const tags = [tag('x/s/l/d/n', { kind: 'counter' }), tag('x/s/l/d/t', { kind: 'text' }), tag('x/s/l/d/x', { role: 'position-x' })]
+    const tags = [
+      tag('x/s/l/d/n', { kind: 'counter' }),
+      tag('x/s/l/d/t', { kind: 'text' }),
+      tag('x/s/l/d/x', { role: 'position-x' }),
+    ]
     expect(trendGroups(sceneOf(tags), byPath(tags))).toEqual([])
   })
 })
 
 describe('indicators', () => {
   const indicator = (id: string, scope = 'x/s'): Indicator => ({
-    key: `${scope}:${id}`, id, scope, name: { zh: '', en: '' }, value: 1, unit: '1', shown: 'percent', status: 'ok', flags: [],
-    coverage: 1, quality_share: 1, note: { zh: '', en: '' }, simulated: false,
+    key: `${scope}:${id}`,
+    id,
+    scope,
+    name: { zh: '', en: '' },
+    value: 1,
+    unit: '1',
+    shown: 'percent',
+    status: 'ok',
+    flags: [],
+    coverage: 1,
+    quality_share: 1,
+    note: { zh: '', en: '' },
+    simulated: false,
   })
 
   it('are split into the OEE panel and cards; percentiles share one', () => {
-    const { oee, cards } = arrangeIndicators(['oee', 'availability', 'effectiveness', 'quality-ratio', 'teep', 'good-output', 'latency-p50', 'latency-p99'].map((id) => indicator(id)))
+    const { oee, cards } = arrangeIndicators(
+      [
+        'oee',
+        'availability',
+        'effectiveness',
+        'quality-ratio',
+        'teep',
+        'good-output',
+        'latency-p50',
+        'latency-p99',
+      ].map((id) => indicator(id)),
+    )
     expect(oee.oee?.id).toBe('oee')
     expect(oee.factors.map((one) => one.id)).toEqual(['availability', 'effectiveness', 'quality-ratio'])
     expect(oee.beside.map((one) => one.id)).toEqual(['teep'])
-    expect(cards.map((card) => [card.head.id, card.more.length])).toEqual([['good-output', 0], ['latency-p50', 1]])
+    expect(cards.map((card) => [card.head.id, card.more.length])).toEqual([
+      ['good-output', 0],
+      ['latency-p50', 1],
+    ])
   })
 
   it('that an operator asks for first stand first', () => {
-    const { cards } = arrangeIndicators(['utilization', 'mtbf', 'latency-p99-9', 'latency-p50', 'good-output'].map((id) => indicator(id)))
+    const { cards } = arrangeIndicators(
+      ['utilization', 'mtbf', 'latency-p99-9', 'latency-p50', 'good-output'].map((id) => indicator(id)),
+    )
     expect(cards.map((card) => card.head.id)).toEqual(['good-output', 'latency-p99-9', 'mtbf', 'utilization'])
   })
 
   it('of parts of the scene stand behind the whole', () => {
-    const { oee, cards } = arrangeIndicators([indicator('oee', 'x/s/l/d'), indicator('oee'), indicator('output'), indicator('output', 'x/s/l')])
+    const { oee, cards } = arrangeIndicators([
+      indicator('oee', 'x/s/l/d'),
+      indicator('oee'),
+      indicator('output'),
+      indicator('output', 'x/s/l'),
+    ])
     expect(oee.oee?.scope).toBe('x/s')
     expect(cards).toHaveLength(1)
     expect(cards[0]?.parts.map((one) => one.scope)).toEqual(['x/s/l'])
   })
 
-  it('may all be missing', () => expect(arrangeIndicators([])).toEqual({ oee: { oee: null, factors: [], beside: [] }, cards: [] }))
+  it('may all be missing', () =>
+    expect(arrangeIndicators([])).toEqual({ oee: { oee: null, factors: [], beside: [] }, cards: [] }))
 })
 
 describe('states', () => {
@@ -109,16 +192,41 @@ describe('states', () => {
   })
 
   it('fill the window: what nobody reported is unknown', () => {
-    const stays = timeline([{ start: 10, stop: 30, state: 'EXECUTE' }, { start: 30, stop: 40, state: 'EXECUTE' }, { start: 60, stop: 500, state: 'HELD' }], 0, 100)
+    const stays = timeline(
+      [
+        { start: 10, stop: 30, state: 'EXECUTE' },
+        { start: 30, stop: 40, state: 'EXECUTE' },
+        { start: 60, stop: 500, state: 'HELD' },
+      ],
+      0,
+      100,
+    )
     expect(stays.map(({ start, stop, state }) => [start, stop, state])).toEqual([
-      [0, 10, 'UNKNOWN'], [10, 40, 'EXECUTE'], [40, 60, 'UNKNOWN'], [60, 100, 'HELD'],
+      [0, 10, 'UNKNOWN'],
+      [10, 40, 'EXECUTE'],
+      [40, 60, 'UNKNOWN'],
+      [60, 100, 'HELD'],
     ])
-    expect(shares(stays)).toEqual([{ group: 'held', share: 0.4 }, { group: 'unknown', share: 0.3 }, { group: 'running', share: 0.3 }])
+    expect(shares(stays)).toEqual([
+      { group: 'held', share: 0.4 },
+      { group: 'unknown', share: 0.3 },
+      { group: 'running', share: 0.3 },
+    ])
   })
 
   it('that overlap are not counted twice', () => {
-    const stays = timeline([{ start: 0, stop: 60, state: 'IDLE' }, { start: 40, stop: 100, state: 'HELD' }], 0, 100)
-    expect(stays.map(({ start, stop }) => [start, stop])).toEqual([[0, 60], [60, 100]])
+    const stays = timeline(
+      [
+        { start: 0, stop: 60, state: 'IDLE' },
+        { start: 40, stop: 100, state: 'HELD' },
+      ],
+      0,
+      100,
+    )
+    expect(stays.map(({ start, stop }) => [start, stop])).toEqual([
+      [0, 60],
+      [60, 100],
+    ])
   })
 
   it('have an axis of round times', () => {

@@ -1,19 +1,47 @@
 import { describe, expect, it } from 'vitest'
-import { ageOf, decimalsFor, formatDate, formatTime, formatValue, percentNumber, unitSymbol, wordsOf, type Written } from '../src/domain/format'
+import {
+  ageOf,
+  decimalsFor,
+  formatDate,
+  formatTime,
+  formatValue,
+  percentNumber,
+  unitSymbol,
+  wordsOf,
+  type Written,
+} from '../src/domain/format'
 
-const written = (change: Partial<Written> = {}): Written => ({ kind: 'analog', role: null, unit: '1', deadband: 0, ...change })
+const written = (change: Partial<Written> = {}): Written => ({
+  kind: 'analog',
+  role: null,
+  unit: '1',
+  deadband: 0,
+  ...change,
+})
 
 describe('a number', () => {
-  it.each([[12.3456, 0.01, 2], [12.3456, 1, 0], [0.5, 0.1, 1], [0.09312, 0, 4], [8.12, 0, 2], [14.24, 0, 1], [1041, 0, 0], [0, 0, 0]])(
-    '%f with deadband %f shows %i decimals', (value, deadband, decimals) => expect(decimalsFor(value, deadband)).toBe(decimals))
+  it.each([
+    [12.3456, 0.01, 2],
+    [12.3456, 1, 0],
+    [0.5, 0.1, 1],
+    [0.09312, 0, 4],
+    [8.12, 0, 2],
+    [14.24, 0, 1],
+    [1041, 0, 0],
+    [0, 0, 0],
+  ])('%f with deadband %f shows %i decimals', (value, deadband, decimals) =>
+    expect(decimalsFor(value, deadband)).toBe(decimals),
+  )
 
   it('keeps its width while it moves', () => {
     expect(formatValue(12, written(), 'en')).toBe('12.00')
     expect(formatValue(12.345, written(), 'en')).toBe('12.35')
   })
 
-  it('that counts has no decimals and is grouped', () => expect(formatValue(1234567, written({ kind: 'counter' }), 'en')).toBe('1,234,567'))
-  it('of pieces has no decimals either, whatever its kind', () => expect(formatValue(60, written({ unit: '{part}' }), 'en')).toBe('60'))
+  it('that counts has no decimals and is grouped', () =>
+    expect(formatValue(1234567, written({ kind: 'counter' }), 'en')).toBe('1,234,567'))
+  it('of pieces has no decimals either, whatever its kind', () =>
+    expect(formatValue(60, written({ unit: '{part}' }), 'en')).toBe('60'))
   it('of an energy meter keeps moving where a counter would stand still', () => {
     expect(formatValue(18_281.44, written({ kind: 'energy', unit: 'kW.h' }), 'en')).toBe('18,281.4')
   })
@@ -28,8 +56,15 @@ describe('a number', () => {
 })
 
 describe('an age', () => {
-  it.each([[400, 'now', 0], [1500, 's', 1], [119_000, 's', 119], [120_000, 'min', 2], [7_200_000, 'h', 2], [172_800_000, 'd', 2], [-50, 'now', 0]] as const)(
-    'of %i ms is told in %s', (ms, unit, n) => expect(ageOf(ms)).toEqual({ unit, n }))
+  it.each([
+    [400, 'now', 0],
+    [1500, 's', 1],
+    [119_000, 's', 119],
+    [120_000, 'min', 2],
+    [7_200_000, 'h', 2],
+    [172_800_000, 'd', 2],
+    [-50, 'now', 0],
+  ] as const)('of %i ms is told in %s', (ms, unit, n) => expect(ageOf(ms)).toEqual({ unit, n }))
 })
 
 describe('a time', () => {
@@ -47,8 +82,15 @@ describe('a time', () => {
 
 describe('a unit', () => {
   const piece = (word: string) => ({ piece: '件' })[word] ?? word
-  it.each([['kW.h/{piece}', 'kWh/件'], ['{piece}', '件'], ['1', ''], ['Cel', '°C'], ['ms', 'ms'], ['us', 'µs'], ['/min', '/min']])(
-    '%s is read as %s', (ucum, symbol) => expect(unitSymbol(ucum, piece)).toBe(symbol))
+  it.each([
+    ['kW.h/{piece}', 'kWh/件'],
+    ['{piece}', '件'],
+    ['1', ''],
+    ['Cel', '°C'],
+    ['ms', 'ms'],
+    ['us', 'µs'],
+    ['/min', '/min'],
+  ])('%s is read as %s', (ucum, symbol) => expect(unitSymbol(ucum, piece)).toBe(symbol))
 })
 
 it('a name falls back to the other language rather than to nothing', () => {

@@ -5,7 +5,16 @@ import type { Reading } from '../src/domain/trust'
 import { Connection, type ConnectionState, type Socket } from '../src/live/connection'
 import { NO_FEED, takeFrame } from '../src/live/reducer'
 
-const snapshot: Frame = { seq: 4, now: 1000, snapshot: true, paths: ['a', 'b'], rows: [[0, 1, 0, 900, 910, 1], [1, 'OK', 0, 800, 810, 0]] }
+const snapshot: Frame = {
+  seq: 4,
+  now: 1000,
+  snapshot: true,
+  paths: ['a', 'b'],
+  rows: [
+    [0, 1, 0, 900, 910, 1],
+    [1, 'OK', 0, 800, 810, 0],
+  ],
+}
 const nothing = () => undefined
 
 describe('frames', () => {
@@ -13,7 +22,11 @@ describe('frames', () => {
     const first = takeFrame(NO_FEED, snapshot, nothing)
     expect(first.complete).toBe(true)
     expect(first.readings.map(([path]) => path)).toEqual(['a', 'b'])
-    const next = takeFrame(first.feed, { seq: 5, now: 1200, snapshot: false, rows: [[1, 'NG', 0, 1100, 1110, 0]] }, nothing)
+    const next = takeFrame(
+      first.feed,
+      { seq: 5, now: 1200, snapshot: false, rows: [[1, 'NG', 0, 1100, 1110, 0]] },
+      nothing,
+    )
     expect(next).toMatchObject({ complete: false, readings: [['b', { value: 'NG', time: 1100 }]] })
   })
 
@@ -24,7 +37,19 @@ describe('frames', () => {
 
   it('with an index nobody named are passed over, the rest is taken', () => {
     const { feed } = takeFrame(NO_FEED, snapshot, nothing)
-    const taken = takeFrame(feed, { seq: 5, now: 1, snapshot: false, rows: [[7, 1, 0, 1, 1, 0], [0, 2, 0, 1, 1, 0]] }, nothing)
+    const taken = takeFrame(
+      feed,
+      {
+        seq: 5,
+        now: 1,
+        snapshot: false,
+        rows: [
+          [7, 1, 0, 1, 1, 0],
+          [0, 2, 0, 1, 1, 0],
+        ],
+      },
+      nothing,
+    )
     expect(taken.readings.map(([path]) => path)).toEqual(['a'])
   })
 
@@ -58,7 +83,8 @@ describe('a connection', () => {
   let connection: Connection
 
   const latest = () => states.at(-1)
-  const say = (frame: Frame = snapshot) => sockets.at(-1)?.onmessage?.call({} as WebSocket, { data: JSON.stringify(frame) } as MessageEvent)
+  const say = (frame: Frame = snapshot) =>
+    sockets.at(-1)?.onmessage?.call({} as WebSocket, { data: JSON.stringify(frame) } as MessageEvent)
   const drop = () => sockets.at(-1)?.onclose?.call({} as WebSocket, {} as CloseEvent)
 
   beforeEach(() => {
@@ -66,7 +92,14 @@ describe('a connection', () => {
     sockets = []
     states = []
     const open = (): Socket => {
-      const socket = { closed: false, onmessage: null, onclose: null, close() { this.closed = true } }
+      const socket = {
+        closed: false,
+        onmessage: null,
+        onclose: null,
+        close() {
+          this.closed = true
+        },
+      }
       sockets.push(socket)
       return socket
     }

@@ -4,11 +4,23 @@ import { gridFor, Trend } from '../src/domain/trend'
 
 const T = 1_760_000_000_000 - (1_760_000_000_000 % 60_000)
 
-function history(values: (number | null)[], step: number, heard: number[] = values.map((v) => (v === null ? 0 : 2))): History {
+function history(
+  values: (number | null)[],
+  step: number,
+  heard: number[] = values.map((v) => (v === null ? 0 : 2)),
+): History {
   const like = (shift: number) => values.map((v) => (v === null ? null : v + shift))
   return {
-    path: 'p', unit: '1', start: values.map((_, i) => T + i * step), count: heard, usable: values.map((v) => (v === null ? 0 : 2)),
-    minimum: like(-1), maximum: like(1), mean: values, last: values, quality: values.map(() => 0),
+    path: 'p',
+    unit: '1',
+    start: values.map((_, i) => T + i * step),
+    count: heard,
+    usable: values.map((v) => (v === null ? 0 : 2)),
+    minimum: like(-1),
+    maximum: like(1),
+    mean: values,
+    last: values,
+    quality: values.map(() => 0),
   }
 }
 
@@ -26,7 +38,11 @@ describe('a trend', () => {
     trend.add(T + 2100, 8)
     trend.add(T + 2600, 10)
     const { mean, low, spread } = trend.curves(T + 2900, 2)
-    expect(mean).toEqual([[T + 500, 5], [T + 1500, 7], [T + 2500, 9]])
+    expect(mean).toEqual([
+      [T + 500, 5],
+      [T + 1500, 7],
+      [T + 2500, 9],
+    ])
     expect(low.at(-1)).toEqual([T + 2500, 8])
     expect(spread.at(-1)).toEqual([T + 2500, 2])
   })
@@ -61,7 +77,10 @@ describe('a trend', () => {
     const trend = new Trend(1000, 60)
     trend.add(T + 1000, 42)
     trend.load(history([5, 7, null], 1000))
-    expect(trend.curves(T + 3000, 10).mean).toEqual([[T + 500, 5], [T + 1500, 42]])
+    expect(trend.curves(T + 3000, 10).mean).toEqual([
+      [T + 500, 5],
+      [T + 1500, 42],
+    ])
   })
 
   it('ignores samples older than the window', () => {

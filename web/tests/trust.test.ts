@@ -6,12 +6,23 @@ const NOW = 1_760_000_000_000
 const UP = { up: true, lastHeard: NOW }
 const TAG = { stale_after: 10 }
 const fresh = (change: Partial<Reading> = {}): Reading => ({
-  value: 12.5, quality: 0, time: NOW - 500, received: NOW - 480, origin: 0, since: NOW - 60_000, ...change,
+  value: 12.5,
+  quality: 0,
+  time: NOW - 500,
+  received: NOW - 480,
+  origin: 0,
+  since: NOW - 60_000,
+  ...change,
 })
 
 describe('a quality', () => {
-  it.each([[0, 'good'], [0x00300000, 'good'], [0x40940000, 'uncertain'], [0x80310000, 'bad'], [0xc0000000, 'bad']] as const)(
-    'of %i is %s by its top two bits', (code, level) => expect(severity(code)).toBe(level))
+  it.each([
+    [0, 'good'],
+    [0x00300000, 'good'],
+    [0x40940000, 'uncertain'],
+    [0x80310000, 'bad'],
+    [0xc0000000, 'bad'],
+  ] as const)('of %i is %s by its top two bits', (code, level) => expect(severity(code)).toBe(level))
 
   it('is named by its upper half, whatever flags follow', () => {
     expect(qualityWord(0x80310000)).toBe('no-communication')
@@ -50,11 +61,19 @@ describe('a reading', () => {
   })
 
   it('from a device with a fast clock is uncertain and says by how much', () => {
-    expect(judge(fresh({ time: NOW + 3000, received: NOW }), TAG, NOW, UP)).toMatchObject({ level: 'uncertain', reason: 'clock-ahead', seconds: 3 })
+    expect(judge(fresh({ time: NOW + 3000, received: NOW }), TAG, NOW, UP)).toMatchObject({
+      level: 'uncertain',
+      reason: 'clock-ahead',
+      seconds: 3,
+    })
   })
 
   it('is not believed while the page has lost the server, however good it was', () => {
-    expect(judge(fresh(), TAG, NOW, { up: false, lastHeard: NOW - 9000 })).toMatchObject({ level: 'bad', reason: 'page-offline', since: NOW - 9000 })
+    expect(judge(fresh(), TAG, NOW, { up: false, lastHeard: NOW - 9000 })).toMatchObject({
+      level: 'bad',
+      reason: 'page-offline',
+      since: NOW - 9000,
+    })
   })
 
   it('keeps its simulated mark from the tag or from the sample', () => {

@@ -52,14 +52,17 @@ describe('the two languages', () => {
 
   it('have every key that the source names', () => {
     for (const name of sources) {
-      for (const [, key] of read(name).matchAll(/\bt\(\s*'([\w.-]+)'/g)) expect(chinese.has(key ?? ''), `${name}: ${key}`).toBe(true)
+      for (const [, key] of read(name).matchAll(/\bt\(\s*'([\w.-]+)'/g))
+        expect(chinese.has(key ?? ''), `${name}: ${key}`).toBe(true)
     }
   })
 
   it('have no key that nothing names', () => {
     const all = sources.map(read).join('\n')
     const computed = [...all.matchAll(/[`']([\w-]+)\.\$\{/g)].map(([, family]) => `${family}.`)
-    const unused = [...chinese.keys()].filter((key) => !all.includes(`'${key}'`) && !computed.some((family) => key.startsWith(family)))
+    const unused = [...chinese.keys()].filter(
+      (key) => !all.includes(`'${key}'`) && !computed.some((family) => key.startsWith(family)),
+    )
     expect(unused).toEqual([])
   })
 })

@@ -10,7 +10,11 @@ export interface Sheet {
   ratio: number
 }
 
-export function useCanvas(canvas: Ref<HTMLCanvasElement | null>, paint: (sheet: Sheet) => void, when: WatchSource[]): void {
+export function useCanvas(
+  canvas: Ref<HTMLCanvasElement | null>,
+  paint: (sheet: Sheet) => void,
+  when: WatchSource[],
+): void {
   function redraw() {
     const element = canvas.value
     const draw = element?.getContext('2d')

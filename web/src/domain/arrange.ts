@@ -63,7 +63,15 @@ const TREND_ORDER = [
   'duration',
 ]
 /** Analog, yet a curve over time says nothing. */
-const NOT_A_TREND = new Set(['ideal-cycle', 'position-x', 'position-y', 'heading', 'health', 'condition', 'clock-error'])
+const NOT_A_TREND = new Set([
+  'ideal-cycle',
+  'position-x',
+  'position-y',
+  'heading',
+  'health',
+  'condition',
+  'clock-error',
+])
 const CONTROL = new Set(['process-value', 'setpoint', 'command'])
 
 /** More curves than this in one picture cannot be told apart. */
@@ -135,7 +143,10 @@ const isTrend = (tag: Tag) => tag.kind === 'analog' && !(tag.role !== null && NO
 /** A process value alone is no loop: it takes a setpoint or a command beside it. */
 function inLoop(tag: Tag, own: readonly Tag[]): boolean {
   const same = (other: Tag) => other.label === tag.label && other.unit === tag.unit
-  return CONTROL.has(tag.role ?? '') && own.some((other) => (other.role === 'setpoint' || other.role === 'command') && same(other))
+  return (
+    CONTROL.has(tag.role ?? '') &&
+    own.some((other) => (other.role === 'setpoint' || other.role === 'command') && same(other))
+  )
 }
 
 function splitWide(group: TrendGroup): TrendGroup[] {
@@ -150,7 +161,16 @@ function splitWide(group: TrendGroup): TrendGroup[] {
 const OEE_FAMILY = ['oee', 'availability', 'effectiveness', 'quality-ratio']
 const OEE_BESIDE = ['nee', 'teep']
 /** What an operator asks for first; the other figures are a step away. */
-const CARDS_FIRST = ['good-output', 'defect-rate', 'energy-per-good-piece', 'latency', 'delay', 'loss-ratio', 'mtbf', 'mttr']
+const CARDS_FIRST = [
+  'good-output',
+  'defect-rate',
+  'energy-per-good-piece',
+  'latency',
+  'delay',
+  'loss-ratio',
+  'mtbf',
+  'mttr',
+]
 
 export interface OeeView {
   oee: Indicator | null
@@ -174,7 +194,11 @@ export function arrangeIndicators(indicators: readonly Indicator[]): { oee: OeeV
   for (const one of indicators) widest.set(one.id, Math.min(depth(one), widest.get(one.id) ?? Infinity))
   const heads = indicators.filter((one) => depth(one) === widest.get(one.id))
   const first = (id: string) => heads.find((one) => one.id === id) ?? null
-  const oee = { oee: first('oee'), factors: OEE_FAMILY.slice(1).flatMap((id) => first(id) ?? []), beside: OEE_BESIDE.flatMap((id) => first(id) ?? []) }
+  const oee = {
+    oee: first('oee'),
+    factors: OEE_FAMILY.slice(1).flatMap((id) => first(id) ?? []),
+    beside: OEE_BESIDE.flatMap((id) => first(id) ?? []),
+  }
   const shown = new Set([...OEE_FAMILY, ...OEE_BESIDE])
   const cards = new Map<string, Card>()
   for (const head of heads.filter((one) => !shown.has(one.id))) {

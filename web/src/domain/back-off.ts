@@ -1,4 +1,7 @@
-/** How long to wait before the next try: doubling, capped, with full jitter so that a hall of screens does not knock at once. */
+/**
+ * How long to wait before the next try: doubling, capped, and spread by chance over the upper half, so that
+ * a hall of screens does not knock at once.
+ */
 export class BackOff {
   #tries = 0
 

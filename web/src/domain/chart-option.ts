@@ -43,13 +43,25 @@ export interface Wording {
 /** Lines differ in dash as well as in hue. */
 const DASHES: readonly (string | number[])[] = ['solid', 'solid', 'dashed', 'dotted', [8, 3, 2, 3], [2, 6]]
 
-export function trendOption(named: readonly NamedCurves[], span: { start: number; stop: number }, look: Look, say: Wording): EChartsCoreOption {
+export function trendOption(
+  named: readonly NamedCurves[],
+  span: { start: number; stop: number },
+  look: Look,
+  say: Wording,
+): EChartsCoreOption {
   const size = look.root * 0.72
   const text = { fontFamily: look.font, fontSize: size, color: look.text }
   return {
     animation: false, // a live curve that eases in shows values that never were
     textStyle: { fontFamily: look.font },
-    grid: { left: 2, right: look.root * 0.6, top: look.root * 0.5, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    grid: {
+      left: 2,
+      right: look.root * 0.6,
+      top: look.root * 0.5,
+      bottom: 2,
+      outerBoundsMode: 'same',
+      outerBoundsContain: 'axisLabel',
+    },
     xAxis: {
       type: 'time',
       min: span.start,
@@ -81,7 +93,14 @@ export function trendOption(named: readonly NamedCurves[], span: { start: number
 
 function curveSeries({ name, curves }: NamedCurves, i: number, look: Look) {
   const color = look.curves[i % look.curves.length]
-  const hidden = { type: 'line', symbol: 'none', silent: true, stack: `band ${i}`, stackStrategy: 'all', lineStyle: { opacity: 0 } }
+  const hidden = {
+    type: 'line',
+    symbol: 'none',
+    silent: true,
+    stack: `band ${i}`,
+    stackStrategy: 'all',
+    lineStyle: { opacity: 0 },
+  }
   return [
     { ...hidden, id: `low ${i}`, data: curves.low },
     { ...hidden, id: `spread ${i}`, data: curves.spread, areaStyle: { color, opacity: 0.16 } },

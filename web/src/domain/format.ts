@@ -118,6 +118,9 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 export function unitSymbol(ucum: string, translate: (annotation: string) => string): string {
   return ucum
     .split('/')
-    .map((part) => SYMBOLS[part] ?? part.replace(/\{([^}]*)\}/g, (_, word: string) => translate(word)).replace('kW.h', 'kWh'))
+    .map(
+      (part) =>
+        SYMBOLS[part] ?? part.replace(/\{([^}]*)\}/g, (_, word: string) => translate(word)).replace('kW.h', 'kWh'),
+    )
     .join('/')
 }

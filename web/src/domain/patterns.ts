@@ -3,10 +3,12 @@ import type { Group } from './packml'
 
 type Stroke = (draw: CanvasRenderingContext2D, size: number) => void
 
-const line = (x1: number, y1: number, x2: number, y2: number): Stroke => (draw, size) => {
-  draw.moveTo(x1 * size, y1 * size)
-  draw.lineTo(x2 * size, y2 * size)
-}
+const line =
+  (x1: number, y1: number, x2: number, y2: number): Stroke =>
+  (draw, size) => {
+    draw.moveTo(x1 * size, y1 * size)
+    draw.lineTo(x2 * size, y2 * size)
+  }
 
 // diagonals run past the tile's edges so that neighbouring tiles join
 const RISING = [line(-0.25, 1.25, 1.25, -0.25), line(-0.25, 0.25, 0.25, -0.25), line(0.75, 1.25, 1.25, 0.75)]

@@ -32,7 +32,11 @@ export function usePolled<T>(ask: (stop: AbortSignal) => Promise<T>, every: numb
     if (every > 0 || error.value) timer = setTimeout(refresh, every || 5000)
   }
 
-  if (when) watch(when, () => { data.value = null; void refresh() })
+  if (when)
+    watch(when, () => {
+      data.value = null
+      void refresh()
+    })
   void refresh()
   onScopeDispose(() => {
     clearTimeout(timer)

@@ -1,8 +1,8 @@
 """The columns a scene's figures need, read from the historian once.
 
-Three reads: the window with a margin on both sides, the sample in force before it, and, for
-counters whose last sample was bad, the last usable reading, for an increment is counted
-from there. After that everything is arithmetic on columns.
+The window with a margin on both sides, the sample in force before it, and, for counters
+whose last sample was bad, the last usable reading, for an increment is counted from there.
+After that everything is arithmetic on columns.
 """
 
 from __future__ import annotations
@@ -30,10 +30,14 @@ LOOK_BACK = tuple(hours * 3600 * SECOND for hours in (1, 24, 31 * 24))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """Samples by tag path around a window. `margin`: ns read beyond it on both sides."""
+    """Samples by tag path around a window.
+
+    `around`: the window with its margins, as far as it has happened; a stop that is still
+    running at its end is as long as it has lasted until then.
+    """
 
     window: Span
-    margin: int
+    around: Span
     samples: Mapping[str, Batch]
 
     def of(self, tag: Tag) -> Batch:
@@ -42,8 +46,7 @@ class Readings:
 
     def states(self, tag: Tag) -> Intervals:
         """Return a state tag's intervals over the window and its margins."""
-        wide = (self.window[0] - self.margin, self.window[1] + self.margin)
-        return intervals(self.of(tag), wide, states=tag.states or None, max_gap=max_gap(tag))
+        return intervals(self.of(tag), self.around, states=tag.states or None, max_gap=max_gap(tag))
 
     def increments(self, tag: Tag) -> Increments:
         """Return a counter's increments in the window."""
@@ -51,8 +54,7 @@ class Readings:
 
     def held(self, tag: Tag) -> Steps:
         """Return which sample of a value that stays valid until changed was in force when."""
-        wide = (self.window[0] - self.margin, self.window[1] + self.margin)
-        return steps(self.of(tag), wide, max_gap=None)
+        return steps(self.of(tag), self.around, max_gap=None)
 
     def texts(self, tag: Tag) -> tuple[str, ...]:
         """Return a tag's values as texts, one per sample."""
@@ -73,18 +75,28 @@ def max_gap(tag: Tag) -> float | None:
     return tag.stale_after if tag.stale_after > 0 else None
 
 
-def read(historian: Historian, tags: Sequence[Tag], window: Span, *, margin: int) -> Readings:
-    """Read what is needed to know the tags throughout a window; `margin` in ns."""
-    if not tags:
-        return Readings(window, margin, {})
+def read(historian: Historian, tags: Sequence[Tag], window: Span, *, margin: int, now: int | None = None) -> Readings:
+    """Read what is needed to know the tags throughout a window; `margin` in ns.
+
+    `now`: nothing has happened after it; by default, after the newest sample there is.
+    """
     start, stop = window[0] - margin, window[1] + margin
+    if not tags:
+        return Readings(window, window, {})
     paths = [tag.path for tag in tags]
     batches = [historian.before(paths, start), historian.history(paths, start, stop)]
     found = _split(Batch.concat([batch for batch in batches if len(batch)]))
     counters = [tag.path for tag in tags if tag.kind in (Kind.COUNTER, Kind.ENERGY)]
     earlier = _usable_before(historian, [path for path in counters if _starts_bad(found.get(path))], start)
     merged = {path: Batch.concat([earlier[path], batch]) if path in earlier else batch for path, batch in found.items()}
-    return Readings(window, margin, {path: ordered(batch) for path, batch in merged.items()})
+    newest = _newest(historian, paths) if now is None else now
+    around = (start, max(window[1], min(stop, newest)))
+    return Readings(window, around, {path: ordered(batch) for path, batch in merged.items()})
+
+
+def _newest(historian: Historian, paths: Sequence[str]) -> int:
+    latest = historian.latest(paths)
+    return int(latest.time.max()) if len(latest) else 0
 
 
 def _starts_bad(samples: Batch | None) -> bool:

@@ -56,16 +56,24 @@ class Analysis:
 
 
 def analyse(
-    scene: Scene, historian: Historian, window: Span, *, calendar: ShiftCalendar, rules: Rules | None = None
+    scene: Scene,
+    historian: Historian,
+    window: Span,
+    *,
+    calendar: ShiftCalendar,
+    rules: Rules | None = None,
+    now: int | None = None,
 ) -> Analysis:
     """Read a scene's window and return what every unit did.
 
     `window`: half open, ns UTC; for the running shift it ends now, not in the future, for
-    what has not happened would count as unknown.
+    what has not happened would count as unknown. `now`: the moment up to which data can
+    exist, which decides how long a stop at the window's end has lasted; by default that of
+    the scene's newest sample.
     """
     rules = rules or Rules()
     tags = [tag for tag in scene.tags if tag.role in READ_ROLES]
-    readings = read(historian, tags, window, margin=max(rules.model.micro_stop, rules.model.start_up))
+    readings = read(historian, tags, window, margin=max(rules.model.micro_stop, rules.model.start_up), now=now)
     plan = calendar.plan(*window)
     signals = {device.path: device_signals(device, readings) for device in scene.devices if is_station(device)}
     devices = {d.path: _device(d, signals.get(d.path), readings, plan, rules) for d in scene.devices}
@@ -94,10 +102,16 @@ def roll_up(analyses: Sequence[Analysis]) -> Analysis:
 
 
 def scene_indicators(
-    scene: Scene, historian: Historian, window: Span, *, calendar: ShiftCalendar, rules: Rules | None = None
+    scene: Scene,
+    historian: Historian,
+    window: Span,
+    *,
+    calendar: ShiftCalendar,
+    rules: Rules | None = None,
+    now: int | None = None,
 ) -> list[Indicator]:
     """Compute every indicator of a scene's devices, lines and of the scene itself; see `analyse`."""
-    return analyse(scene, historian, window, calendar=calendar, rules=rules).indicators()
+    return analyse(scene, historian, window, calendar=calendar, rules=rules, now=now).indicators()
 
 
 def state_timeline(scene: Scene, historian: Historian, window: Span) -> dict[str, Intervals]:

@@ -24,6 +24,9 @@ class MemoryHistorian:
         self.reads += 1
         return Batch.concat([self._between(path, start, stop) for path in paths])
 
+    def latest(self, paths: Sequence[str]) -> Batch:
+        return Batch.concat([self._between(path, -(2**62), 2**62).take(slice(-1, None)) for path in paths])
+
     def before(self, paths: Sequence[str], moment: int) -> Batch:
         self.reads += 1
         return Batch.concat([self._between(path, -(2**62), moment).take(slice(-1, None)) for path in paths])

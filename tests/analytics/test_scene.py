@@ -321,6 +321,21 @@ def test_stops_carry_the_reason_the_machine_reported() -> None:
     assert unit.stops.loss.tolist() == ["breakdown"]
 
 
+def test_a_stop_that_is_still_running_is_as_long_as_it_has_lasted_so_far() -> None:
+    press = device("press", *MACHINE, cycle={"": 10.0})
+    historian = MemoryHistorian(at("press", Role.STATE, [(6 * HOUR, 6), (7 * HOUR, 11)]))
+
+    def losses(stop: float) -> list[str]:
+        window = shift(6 * HOUR, stop)
+        unit = analyse(scene(press), historian, window, calendar=CALENDAR, rules=RULES).unit("cq/demo/first/press")
+        return unit.stops.loss.tolist()
+
+    assert losses(7 * HOUR + 20) == ["minor-stop"]
+    assert losses(7 * HOUR + 60) == ["breakdown"]
+    historian.write(at("press", Role.STATE, [(7 * HOUR + 90, 6)]))
+    assert losses(7 * HOUR + 20) == ["breakdown"]  # looked at again, it has lasted longer
+
+
 steps = st.lists(
     st.tuples(st.integers(0, 8 * 60), st.integers(1, 17), st.integers(0, 9), st.sampled_from((0, 0, 0, 1, 2))),
     max_size=30,
@@ -349,7 +364,7 @@ def test_a_running_shift_updated_piece_by_piece_is_the_shift_recomputed(first, s
 
     def units(start: int, stop: int):
         window = shift(6 * HOUR + start * 60, 6 * HOUR + stop * 60)
-        return analyse(plant, historian, window, calendar=CALENDAR, rules=RULES).units
+        return analyse(plant, historian, window, calendar=CALENDAR, rules=RULES, now=shift()[1] + 10**12).units
 
     whole = units(0, 480)
     edges = [0, *sorted(cuts), 480]

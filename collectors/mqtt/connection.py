@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is None:
             return
-        if not self._lost:
+        if self._accepted and not self._lost:
             self._lost = Disconnected("closed")
             self._client.disconnect()
             self._transport.resume_reading()

@@ -1,4 +1,4 @@
-"""TLS, passwords and permissions of the MQTT connection, as mosquitto enforces them."""
+"""TLS, passwords and permissions as mosquitto enforces them, and brokers that are none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from collectors.mqtt import MqttSource
+from configs import sources as configs
 from configs.base import Secret
 from configs.sources import MqttTls
+from plant.clock import SystemClock
 from plant.errors import ConfigError, Disconnected
 from plant.quality import Quality
 from tests.collectors.test_mqtt import PRESS, point, rows_of, source_of
@@ -150,3 +153,46 @@ class TestSecurity:
         assert rows[PRESS + "n"].value == 1
         assert rows[PRESS + "secret"].quality == Quality.BAD_NOT_READABLE
         assert "closed" in source.tally.bad_points[PRESS + "secret"]
+
+
+# ------------------------------------------------------------------------ what is no broker
+class TestImpostor:
+    """Something listens, but does not behave like a broker."""
+
+    async def read_from(self, *answers: str) -> None:
+        """Open a source on a server that gives these answers, one for each packet it gets."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for answer in answers:
+                await reader.read(4096)
+                writer.write(bytes.fromhex(answer))
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        config = configs.MqttSource(
+            type="mqtt", id="m", host="127.0.0.1", port=server.sockets[0].getsockname()[1], session=0.0
+        )
+        async with server, MqttSource(config, [point("n", "n")], clock=SystemClock()).open() as batches:
+            await anext(batches)
+
+    @pytest.mark.parametrize(
+        "answer",
+        ["48540a" + "00" * 100, "ff" * 6, "3003000100", "310900017403260001ff00", "3006000174022300"],
+    )
+    @pytest.mark.parametrize("accepted", [True, False])
+    async def test_bytes_that_are_not_mqtt_are_a_disconnection(self, answer: str, accepted: bool) -> None:
+        with pytest.raises(Disconnected, match=r"mqtt://127\.0\.0\.1"):
+            await self.read_from(*(["2003000000"] if accepted else []), answer)
+
+    async def test_silence_is_a_disconnection_that_asks_about_the_version(self, monkeypatch) -> None:
+        monkeypatch.setattr("collectors.mqtt.connection.CONNECT_WITHIN", 0.3)
+        with pytest.raises(Disconnected, match="does it speak MQTT 5"):
+            await self.read_from()
+
+    async def test_a_broker_that_is_busy_is_tried_again_and_one_that_bans_us_is_not(self) -> None:
+        with pytest.raises(Disconnected, match="for now"):
+            await self.read_from("2003008900")
+        with pytest.raises(ConfigError, match="refuses the connection"):
+            await self.read_from("2003008a00")

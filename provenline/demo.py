@@ -23,11 +23,11 @@ from edge.uplink import InProcess
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from plant.tags import Tag
+from provenline.announcement import Endpoints, heard
 from provenline.centre import Address, listening, opened
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
-from provenline.simulation import Endpoints, heard
-from simulators.running import rewire
+from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
 

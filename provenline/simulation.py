@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,15 +13,13 @@ from configs.configuration import Configuration
 from configs.schema import SceneDocument
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
+from provenline.announcement import Endpoints, announce
 from provenline.pace import Anchor
 from simulators.faces.endpoint import Endpoint, PortPolicy
 from simulators.pace import ScaledClock
 from simulators.running import serve
 
 log = structlog.get_logger(__name__)
-
-Endpoints = dict[str, dict[str, Endpoint]]
-"""Scene id to source id to where it is really served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +63,6 @@ async def simulate_scenes(configuration: Configuration, names: list[str], option
         sys.stdout.write(announce(endpoints) + "\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
-
-
-def announce(endpoints: Endpoints) -> str:
-    """Write addresses as one line of JSON; `heard` reads it."""
-    return json.dumps(
-        {scene: {s: [e.scheme, e.host, e.port] for s, e in sources.items()} for scene, sources in endpoints.items()}
-    )
-
-
-def heard(line: str) -> Endpoints:
-    """Read what `announce` wrote."""
-    return {
-        scene: {source: Endpoint(*where) for source, where in sources.items()}
-        for scene, sources in json.loads(line).items()
-    }
 
 
 def _chosen(configuration: Configuration, names: list[str]) -> list[SceneDocument]:

@@ -56,18 +56,6 @@ class Running:
         return self.model.floor.truth
 
 
-def rewire(source: SourceConfig, endpoint: Endpoint | None) -> SourceConfig:
-    """Return a source's settings with the address at which it is really served; as they are without one."""
-    if endpoint is None:
-        return source
-    if isinstance(source, OpcuaSource):
-        return source.model_copy(update={"endpoint": endpoint.url})
-    where = {"host": endpoint.host, "port": endpoint.port}
-    if isinstance(source, ModbusSource):
-        return source.model_copy(update={"link": source.link.model_copy(update=where)})
-    return source.model_copy(update=where)
-
-
 def build(
     scene: SceneDocument,
     *,

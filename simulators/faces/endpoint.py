@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from configs.sources import ModbusSource, OpcuaSource, SourceConfig
 from plant.errors import Unavailable
 
 
@@ -33,6 +34,18 @@ class PortPolicy(Enum):
     """That one if it is free, else any."""
     ANY = auto()
     """Any free one."""
+
+
+def rewire(source: SourceConfig, endpoint: Endpoint | None) -> SourceConfig:
+    """Return a source's settings with the address at which it is really served; as they are without one."""
+    if endpoint is None:
+        return source
+    if isinstance(source, OpcuaSource):
+        return source.model_copy(update={"endpoint": endpoint.url})
+    where = {"host": endpoint.host, "port": endpoint.port}
+    if isinstance(source, ModbusSource):
+        return source.model_copy(update={"link": source.link.model_copy(update=where)})
+    return source.model_copy(update=where)
 
 
 class Face(Protocol):

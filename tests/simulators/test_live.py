@@ -17,11 +17,11 @@ from configs.configuration import Configuration
 from plant.clock import SECOND, SystemClock, VirtualClock
 from plant.errors import Unavailable
 from plant.quality import Quality
-from simulators.faces.endpoint import Endpoint, PortPolicy
+from simulators.faces.endpoint import Endpoint, PortPolicy, rewire
 from simulators.faces.endpoint import free_port as choose_port
 from simulators.faults import FaultKind, PlannedFault
 from simulators.pace import ScaledClock
-from simulators.running import Running, rewire, serve
+from simulators.running import Running, serve
 from tests.peers.processes import free_port, node
 
 HERE = Path(__file__).parent

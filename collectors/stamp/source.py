@@ -146,7 +146,7 @@ class StampSource:
             id=secrets.randbelow(0xFFFF) + 1,
             size=config.size,
         )
-        return _Probe(sock, session, config, self._clock, self._bury)
+        return _Probe(sock, session, config, clock=self._clock, error=self._error, bury=self._bury)
 
     async def _batches(self, probe: _Probe) -> AsyncIterator[Batch]:
         builder = BatchBuilder()
@@ -185,11 +185,14 @@ class _Probe:
         sock: socket.socket,
         session: Session,
         config: sources.StampSource,
+        *,
         clock: Clock,
+        error: Callable[[], ErrorEstimate],
         bury: Callable[[bytes, str], None],
     ) -> None:
         self.session = session
         self._clock = clock
+        self._error = error
         self._interval = max(config.interval, _FASTEST)
         self._silence = max(SILENT_TIMEOUTS * config.timeout, SILENT_PACKETS * self._interval)
         self._bury = bury
@@ -254,6 +257,7 @@ class _Probe:
         self._answered.set()
 
     def _report(self) -> None:
+        self.session.error = self._error()  # a clock may find or lose its time server while we run
         self.session.expire(now=self._clock.now(), monotonic=self._clock.monotonic())
         self._outcomes.extend(self.session.take())
         while len(self._outcomes) > _QUEUE:

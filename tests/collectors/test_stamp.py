@@ -228,6 +228,39 @@ async def test_packets_have_the_size_that_was_asked_for() -> None:
     assert SenderPacket.from_bytes(data).sequence == 0
 
 
+async def test_packets_say_so_when_the_clock_becomes_synchronised_on_the_way() -> None:
+    states = iter([ErrorEstimate.of(16.0, Sync.UNSYNCHRONISED)] * 3)
+    synced = ErrorEstimate.of(0.001, Sync.SYNCHRONISED)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        source = StampSource(
+            config(listener.getsockname()[1], timeout=5.0), points("rtt"), error=lambda: next(states, synced)
+        )
+        opening = asyncio.create_task(source.open().__aenter__())
+        seen: list[Sync] = []
+        async with asyncio.timeout(PATIENCE):
+            while Sync.SYNCHRONISED not in seen:
+                data = await asyncio.get_running_loop().sock_recv(listener, 4096)
+                seen.append(SenderPacket.from_bytes(data).error.sync)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    assert seen[0] is Sync.UNSYNCHRONISED
+
+
+async def test_a_slow_reader_neither_slows_the_probe_nor_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.stamp.source._QUEUE", 10)
+    async with reflect() as (_, port):
+        source = StampSource(config(port, interval=0.005), points("loss"))
+        async with source.open() as batches:
+            async with asyncio.timeout(PATIENCE):
+                while source.counts.arrived < 60:
+                    await asyncio.sleep(0.02)
+            batch = await anext(batches)
+    assert len(batch) == 10
+    assert source.tally.dropped >= 20
+
+
 async def test_an_unknown_host_is_a_disconnection() -> None:
     nowhere = sources.StampSource(type="stamp", id="probe", host="no such host.invalid", port=862)
     with pytest.raises(Disconnected, match="no such host"):

@@ -18,12 +18,13 @@ from collectors.source import Point
 from collectors.stamp import StampSource
 from collectors.stamp.reflector import reflect
 from configs import sources
-from configs.network_profile import NetworkProfile, network_profile
+from configs.network_profile import FloorPlan, NetworkProfile, network_profile
 from configs.sources import StampAddress
 from plant.batch import Sample
 from plant.tags import Kind, Tag
 from simulators.network import Direction, Link
 from simulators.network.delay_line import DelayLine
+from simulators.network.path import Path
 from simulators.network.relay import Emulation, Transport, emulate
 from simulators.network.tunnel import End, Tunnel, tunnel
 
@@ -149,6 +150,19 @@ async def test_the_profile_changes_while_traffic_runs() -> None:
         assert emulation.profile.id == "lte-private"
     assert np.median(milliseconds(before, "rtt")) < 12
     assert np.median(milliseconds(after, "rtt")) > 16
+
+
+async def test_a_live_station_out_of_coverage_gets_nothing_through() -> None:
+    place = [(1.0, 0.0)]
+    plan = FloorPlan.model_validate({"access-points": [{"id": "ap", "x": 0, "y": 0}]})
+    path = Path(floor=plan, position=lambda: place[0])
+    await path.switch(lossy(0.0, name="wifi5-idle", burst=1, interval=0.01))
+    assert path.datagram(100, Direction.UP, sent=1.0) > 1.0
+    place[0] = (5000.0, 0.0)
+    assert path.datagram(100, Direction.UP, sent=2.0) is None
+    with pytest.raises(TimeoutError):
+        path.segment(100, Direction.UP, sent=3.0)
+    assert (path.counts.sent, path.counts.lost) == (3, 1)
 
 
 async def test_each_client_of_the_udp_relay_gets_its_own_answers() -> None:

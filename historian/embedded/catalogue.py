@@ -5,7 +5,9 @@ log and makes the segment that holds them known: a sample is always in exactly o
 
     log ──seal──▶ fresh segments (any times, level 0, 1, 2 …) ──settle──▶ settled segments (an hour or a day)
 
-Settled segments never overlap each other in time; fresh ones may overlap anything.
+Settled segments never overlap each other in time; fresh ones may overlap anything. Settling
+takes in every segment that reaches into its hour or day, so for one tag and time a fresh row
+is always a later write than a settled one.
 """
 
 from __future__ import annotations

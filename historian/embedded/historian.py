@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _WORTH_SEALING = 50_000  # samples; fewer wait, for the log's tail is quick to read
 _SEAL_ANYWAY = 60  # rounds after which they are sealed all the same
-_LOG_FULL = 8_000_000  # samples at which writers help sealing, so that the log stays bounded
+_LOG_FULL = 4_000_000  # samples at which writers help sealing, so that the log stays bounded
 
 
 class EmbeddedHistorian(EmbeddedReader):

@@ -42,9 +42,9 @@ logger = logging.getLogger(__name__)
 HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
 ASIDE = "aside"
 
-_SEAL_ROWS = 1_000_000  # of one seal: more would hold memory and the processor for too long
+_SEAL_ROWS = 500_000  # of one seal: more would hold memory and the processor for too long
 _SEAL_READ = 32  # log rows read at once: the log is locked while they are
-_BAND_ROWS = 1_500_000
+_BAND_ROWS = 1_000_000
 _FAN = 8  # fresh segments of a level that become one of the next
 _UPSERT = 2_000  # tags moved forward in one transaction: writers wait for no more than that
 _WORTH_SETTLING = 10_000

@@ -1,8 +1,9 @@
 """The questions, in SQL: each works on one consistent view of segments and log tail.
 
 Where a sample may be in two places (written twice, or late), the row with the highest
-`order` holds. Settled segments never overlap each other, so a rollup sums them up inside
-DuckDB and compares row by row only where fresher rows of the same tag reach.
+`order` holds. Settled segments never overlap each other, and whatever is fresh is newer than
+what is settled for the same time; so a rollup sums settled segments up inside DuckDB, less
+the rows that fresher ones replace.
 """
 
 # ruff: noqa: S608 - what is put into the SQL is integers and our own words
@@ -130,8 +131,8 @@ def before(engine: Engine, view: View, last: int) -> Rows:
         if not len(sought):
             break
         group, remaining = remaining[-size:], remaining[:-size]
-        sql = f"""SELECT {_COLUMNS} FROM $files WHERE {_among(sought.tolist())} AND time <= {last}
-            QUALIFY row_number() OVER (PARTITION BY tag ORDER BY time DESC, "order" DESC) = 1"""
+        sql = f"""SELECT {_COLUMNS} FROM $files SEMI JOIN (SELECT tag, max(time) AS time FROM $files
+            WHERE {_among(sought.tolist())} AND time <= {last} GROUP BY tag) USING (tag, time)"""
         rows = segments.from_table(engine.query(sql, group), tuple(view.wanted), view.ids)
         found = _last_of_each(Rows.join([found, rows]).settled())
         size *= 2
@@ -165,7 +166,6 @@ def rollup(engine: Engine, view: View, start: int, stop: int, result: Rollup) ->
             "time": pa.array(rows.batch.time),
             "number": pa.array(rows.batch.numbers),
             "quality": pa.array(rows.batch.quality),
-            "order": pa.array(rows.order),
         }
     )
     sql = _rollup_sql(view, rows.batch, start, stop, len(result.start))
@@ -179,14 +179,9 @@ def rollup(engine: Engine, view: View, start: int, stop: int, result: Rollup) ->
 def _rollup_sql(view: View, overlay: Batch, start: int, stop: int, buckets: int) -> str:
     span = stop - start
     time = "time" if span * buckets <= INT64_MAX else "time::HUGEINT"
-    window = f"{_among(view.ids)} AND {between(start, stop - 1)}"
-    rows = f"SELECT time, number, quality FROM $files WHERE {window}"
+    rows = f"SELECT time, number, quality FROM $files WHERE {_among(view.ids)} AND {between(start, stop - 1)}"
     if len(overlay):
-        contested = f"time BETWEEN {overlay.time[0]} AND {overlay.time[-1]}"
-        rows += f""" AND NOT ({contested}) UNION ALL SELECT time, number, quality FROM (
-            SELECT time, number, quality, "order" FROM $files WHERE {window} AND {contested}
-            UNION ALL SELECT time, number, quality, "order" FROM overlay)
-            QUALIFY row_number() OVER (PARTITION BY time ORDER BY "order" DESC) = 1"""
+        rows = f"SELECT * FROM ({rows}) ANTI JOIN overlay USING (time) UNION ALL SELECT * FROM overlay"
     return f"""WITH held AS ({rows}),
         placed AS (SELECT *, (({time} - {start}) * {buckets}) // {span} AS bucket, {_FIT} AS fit FROM held)
         SELECT bucket, {_SUMS} FROM placed GROUP BY bucket"""

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from historian.embedded.segments import Rows
-from plant.batch import Batch, Origin
+from plant.batch import INT64_MIN, Batch, Origin
 from plant.batchlog import decode
 
 
@@ -38,11 +38,13 @@ class Piece:
     def newest(self) -> dict[str, int]:
         """The row of each path's newest sample that is not a replay; the last written of equals."""
         batch = self.rows.batch
-        rows = np.flatnonzero((batch.origin & Origin.REPLAYED) == 0)
-        rows = rows[np.lexsort((self.rows.order[rows], batch.time[rows], batch.tag[rows]))]
-        tags = batch.tag[rows]
-        ends = np.append(tags[1:] != tags[:-1], True) if len(tags) else np.zeros(0, bool)
-        return {batch.names[batch.tag[row]]: row for row in rows[ends].tolist()}
+        live = (batch.origin & Origin.REPLAYED) == 0
+        tag, time = batch.tag[live], batch.time[live]
+        newest = np.full(len(batch.names), INT64_MIN)
+        np.maximum.at(newest, tag, time)
+        rows = np.flatnonzero(live)[time == newest[tag]]
+        # Rows stand in the order they were written, so of equals the last one put here stays.
+        return {batch.names[tag]: row for tag, row in zip(batch.tag[rows].tolist(), rows.tolist(), strict=True)}
 
     def of(self, wanted: Mapping[str, int], first: int, last: int) -> Rows | None:
         """Return the rows of `wanted` paths between two times, inclusive, tags numbered as `wanted` says."""

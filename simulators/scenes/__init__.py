@@ -5,11 +5,13 @@ from __future__ import annotations
 from simulators.plantmodel import Build
 from simulators.scenes.assembly_line import build as assembly_line
 from simulators.scenes.line_coordination import build as line_coordination
+from simulators.scenes.vision_inspection import build as vision_inspection
 from simulators.scenes.wireless_control import build as wireless_control
 
 MODELS: dict[str, Build] = {
     "assembly-line": assembly_line,
     "line-coordination": line_coordination,
+    "vision-inspection": vision_inspection,
     "wireless-control": wireless_control,
 }
 """How to build each model."""

@@ -90,8 +90,10 @@ def build(setting: Setting) -> PlantModel:
     messages = int(setting.number("messages", 4, low=0, high=100))
     poll = setting.number("poll", 0.0, high=10)
     crew = Crew(floor, "maintenance", CrewPlan(people=2, response=Triangular(20, 60, 180)))
-    places = [Buffer(floor, 1) for _ in MACHINES] + [Buffer(floor, 20)]
-    Supply(floor, JobPlan((("valve-12", 500),)), outlet=places[0], lot=500, handling=LogNormal(20, 0.3), crew=crew)
+    logistics = Crew(floor, "logistics", CrewPlan(people=1, response=Triangular(5, 15, 60)))
+    places = [Buffer(floor, 60), *(Buffer(floor, 1) for _ in MACHINES[1:]), Buffer(floor, 20)]
+    jobs = JobPlan((("valve-12", 500),))
+    Supply(floor, jobs, outlet=places[0], lot=250, handling=LogNormal(20, 0.3), crew=logistics)
     stations = [
         Coordinated(floor, name, _plan(cycle, power), inlet=places[i], outlet=places[i + 1], crew=crew)
         for i, (name, _, cycle, power) in enumerate(MACHINES)

@@ -90,9 +90,9 @@ class EmbeddedHistorian(EmbeddedReader):
         return self._log.totals
 
     def seal(self) -> int:
-        """Move the whole log into segments; return how many batches went."""
-        moved = 0
-        while more := self._keeper.seal():
+        """Move what the log holds now into segments; return how many batches went."""
+        held, moved = self._log.totals.batches, 0
+        while moved < held and not self._closing.is_set() and (more := self._keeper.seal()):
             moved += more
         return moved
 
@@ -126,11 +126,8 @@ class EmbeddedHistorian(EmbeddedReader):
 
     def _round(self) -> None:
         self._rounds += 1
-        if self._rounds >= _SEAL_ANYWAY:
-            self._keeper.seal()
-            self._rounds = 0
-        while not self._closing.is_set() and self._log.totals.samples >= _WORTH_SEALING:
-            self._keeper.seal()
+        if self._log.totals.samples >= _WORTH_SEALING or self._rounds >= _SEAL_ANYWAY:
+            self.seal()
             self._rounds = 0
         self.tidy()
 

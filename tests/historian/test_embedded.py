@@ -73,6 +73,21 @@ def test_a_seal_is_bounded_and_the_next_one_goes_on(historian, folder, monkeypat
     assert len(historian.history(NAMES, INT64_MIN, INT64_MAX)) == 1200
 
 
+def test_sealing_ends_although_somebody_writes_without_rest(historian, monkeypatch):
+    monkeypatch.setattr(keeper, "_SEAL_ROWS", 1)
+    for i in range(3):
+        historian.write(steps(i, i + 1))
+    seal = historian._keeper.seal
+
+    def seal_while_another_batch_comes() -> int:
+        historian.write(steps(100, 101))
+        return seal()
+
+    monkeypatch.setattr(historian._keeper, "seal", seal_while_another_batch_comes)
+    assert historian.seal() == 3
+    assert historian.log.batches == 3
+
+
 def test_eight_fresh_segments_become_one(folder):
     historian = open_embedded(folder, clock=VirtualClock(T0 - T0 % HOUR))  # nothing is over yet
     for i in range(64):

@@ -1,12 +1,15 @@
 """A writer to be killed: writes numbered samples as fast as it can while sealing and merging without rest.
 
-Prints each number once it is acknowledged. `python -m tests.historian.writer_program FOLDER FIRST`
+Tells each number once it is acknowledged: to a pipe, or printed by
+`python -m tests.historian.writer_program FOLDER FIRST`.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest.mock import patch
 
@@ -26,8 +29,9 @@ def numbered(number: int) -> Batch:
     return Batch.floats(NAMES, tags, np.full(20, T0 + number * 10 * SECOND), tags + number * 100.0, received=T0)
 
 
-def main(folder: Path, first: int) -> None:
-    clock = VirtualClock(T0 + 10 * 86_400 * SECOND)
+def write_for_ever(folder: Path, first: int, tell: Callable[[int], None]) -> None:
+    """Write and keep house until killed."""
+    clock = VirtualClock(T0 + first * 10 * SECOND)  # it runs along, so that hours end all the time
     with patch.object(keeper, "_WORTH_SETTLING", 1), patch.object(keeper, "_FAN", 3):
         historian = EmbeddedHistorian(folder, clock=clock, seal_every=None, grace=0.0)
 
@@ -39,9 +43,14 @@ def main(folder: Path, first: int) -> None:
         threading.Thread(target=keep_house, daemon=True).start()
         for number in range(first, first + 100_000):
             historian.write(numbered(number))
-            sys.stdout.write(f"{number}\n")
-            sys.stdout.flush()
+            clock.set(max(clock.now(), T0 + number * 10 * SECOND))
+            tell(number)
+
+
+def tell_pipe(folder: Path, first: int, pipe: Connection) -> None:
+    """Write until killed; acknowledged numbers go to a pipe."""
+    write_for_ever(folder, first, lambda number: pipe.send_bytes(number.to_bytes(8, "little")))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    write_for_ever(Path(sys.argv[1]), int(sys.argv[2]), lambda number: print(number, flush=True))  # noqa: T201

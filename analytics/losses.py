@@ -115,7 +115,7 @@ def stops(states: Intervals, plan: Plan, *, model: TimeModel, measured: Spans) -
     names = np.array([_LOSS_OF.get(k, Loss.UNKNOWN).value for k in StopKind])
     loss = np.where(short, Loss.MINOR_STOP.value, names[kind])
     planned = measured.within(start, stop)
-    begins = (start >= plan.window[0]) & (start < plan.window[1]) & Spans.of(plan.busy).holds(start)
+    begins = Spans.of(plan.busy).holds(start)
     kept = (kind > StopKind.UNKNOWN) & ((planned > 0) | begins)
     return Stops(start[kept], stop[kept], planned[kept], loss[kept], begins[kept])
 

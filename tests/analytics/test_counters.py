@@ -65,6 +65,12 @@ def test_growth_that_nobody_can_believe_is_not_counted() -> None:
     assert found.total == 3 * MICRO
 
 
+@pytest.mark.parametrize(("step", "counted_as"), [(6, "COUNTED"), (7, "IMPOSSIBLE")])
+def test_the_largest_believable_step_grows_with_the_time_it_had(step: int, counted_as: str) -> None:
+    found = increments(samples([(0, 10), (3, 10 + step)]), window(0, 10), policy=CounterPolicy(largest_step=2.0))
+    assert [name for _, _, name in counted(found)] == [counted_as]
+
+
 def test_what_was_counted_across_a_gap_is_output_but_not_at_a_known_time() -> None:
     rows = [(0, 10), (1, 11), (20, 31), (21, 32), (22, 0, BAD), (23, 34)]
     found = increments(samples(rows), window(0, 30), max_gap=5)

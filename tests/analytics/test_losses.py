@@ -103,6 +103,25 @@ def test_a_stop_cut_by_the_windows_edge_is_judged_by_its_whole_length() -> None:
     assert later.begins.tolist() == [False]
 
 
+def test_a_stop_that_begins_in_a_break_costs_time_but_is_no_failure() -> None:
+    found = found_stops([(0, E), (30, ABORTED), (50, E)], 0, 100, breaks=((20, 40),))
+    assert listed(found) == [(30, 10, "breakdown")]
+    assert found.begins.tolist() == [False]
+
+
+@pytest.mark.parametrize("before", [IDLE, STARTING])
+def test_rejects_right_after_production_resumes_are_start_up_rejects(before: int) -> None:
+    read = signals(
+        samples([(0, E), (20, before), (40, E)]),
+        samples([(0, 0), (90, 20)]),
+        samples([(0, 0), (44, 3), (46, 5)]),
+        start=0,
+        stop=100,
+    )
+    found = fallen(read, plan(0, 100))
+    assert (found.losses[Loss.START_UP], found.losses[Loss.DEFECTS]) == (3.0, 2.0)
+
+
 def test_a_break_inside_a_stop_costs_nothing() -> None:
     assert listed(found_stops([(0, E), (10, ABORTED), (50, E)], 0, 100, breaks=((20, 40),))) == [(10, 20, "breakdown")]
 
@@ -252,6 +271,8 @@ def test_annotations_explain_stops_without_altering_what_the_machine_said() -> N
     first, second = explained(found, ["E17", "E18"], "press", log)
     assert (first.reason, first.reported) == ("tool broken", "E17")
     assert (second.reason, second.annotation) == ("E18", None)
+    at_once, _ = explained(found, ["E17", "E18"], "press", log.with_(note("written last", 2)))
+    assert at_once.reason == "written last"
     withdrawn, _ = explained(found, ["E17", "E18"], "press", log.with_(note("", 3)))
     assert withdrawn.reason == "E17"
     assert [a.reason for a in log.about("press", window(0, 100))] == ["wear", "tool broken"]

@@ -162,6 +162,60 @@ def test_a_product_without_an_ideal_cycle_leaves_no_effectiveness_but_a_quality_
     assert found["/first/press:quality-ratio"].formula == "quality-ratio-by-pieces"
 
 
+def test_a_line_is_as_available_as_its_bottleneck_wherever_that_stands() -> None:
+    slow, fast = device("slow", *MACHINE, cycle={"": 12.0}), device("fast", *MACHINE, cycle={"": 4.0})
+    steady = [
+        at("fast", Role.STATE, [(0, 6)]),
+        at("fast", Role.GOOD_COUNT, [(0, 0), (13 * HOUR, 1000)]),
+        at("fast", Role.REJECT_COUNT, [(0, 0)]),
+    ]
+    historian = MemoryHistorian(*a_days_work("slow", good=1000, rejects=0), *steady)
+    for order in ((slow, fast), (fast, slow)):
+        found = figures(scene_indicators(scene(*order), historian, shift(), calendar=CALENDAR, rules=RULES))
+        assert found["/first/fast:availability"].value == 1.0
+        assert found["/first:availability"].value == found["/first/slow:availability"].value == pytest.approx(7 / 7.5)
+
+
+def test_a_machine_of_a_line_that_has_no_cycle_for_the_product_leaves_the_line_without_oee() -> None:
+    press = device("press", *MACHINE, Role.PRODUCT, cycle={"A": 12.0})
+    pack = device("pack", *MACHINE, cycle={"": 4.0})
+    work = [*a_days_work("press", good=600, rejects=0), *a_days_work("pack", good=600, rejects=0)]
+    for product, status in (("A", Status.OK), ("new", Status.INSUFFICIENT_DATA)):
+        historian = MemoryHistorian(*work, at("press", Role.PRODUCT, [(0, product)]))
+        found = figures(scene_indicators(scene(press, pack), historian, shift(), calendar=CALENDAR, rules=RULES))
+        assert found["/first:oee"].status is status
+
+
+def test_rejects_by_cause_add_up_unless_the_machine_counts_them_itself() -> None:
+    press = device("press", Role.STATE, Role.GOOD_COUNT, cycle={"": 10.0})
+    causes = tuple(
+        Tag(
+            path=f"{press.path}/{label or 'all'}", kind=Kind.COUNTER, role=Role.REJECT_COUNT, label=label, stale_after=0
+        )
+        for label in ("scratch", "size", "")
+    )
+    rejects = [
+        samples([(DAY0, 0), (DAY0 + 9 * HOUR, count)], path=tag.path)
+        for tag, count in zip(causes, (30, 20, 60), strict=True)
+    ]
+    historian = MemoryHistorian(*a_days_work("press", good=150, rejects=0), *rejects)
+    for tags, quality in ((causes[:2], 150 / 200), (causes, 150 / 210)):
+        plant = scene(replace(press, tags=(*press.tags, *tags)))
+        found = figures(scene_indicators(plant, historian, shift(), calendar=CALENDAR, rules=RULES))
+        assert found["/first/press:quality-ratio"].value == pytest.approx(quality)
+
+
+def test_a_vehicle_beside_machines_does_not_change_their_oee() -> None:
+    press, vehicle = device("press", *MACHINE, cycle={"": 10.0}), device("vehicle", Role.STATE)
+    historian = MemoryHistorian(*a_days_work("press", good=600, rejects=0), at("vehicle", Role.STATE, [(0, 4)]))
+    found = figures(
+        scene_indicators(scene(press, vehicle, serial=False), historian, shift(), calendar=CALENDAR, rules=RULES)
+    )
+    assert found["/first:oee"].value == found["/first/press:oee"].value
+    assert found["/first/vehicle:availability"].value == 0.0
+    assert "/first/vehicle:oee" not in found
+
+
 def test_silence_is_unknown_time_and_pieces_made_in_it_are_in_no_ratio() -> None:
     press = device("press", *MACHINE, cycle={"": 10.0}, stale_after=60.0)
     talk = [t for t in range(6 * HOUR, 14 * HOUR, 30) if not 9 * HOUR <= t < 9.5 * HOUR]

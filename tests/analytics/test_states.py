@@ -46,6 +46,12 @@ def test_a_bad_sample_ends_the_state_and_an_uncertain_one_does_not() -> None:
     assert rows.good.tolist() == [True, False, False, True]
 
 
+def test_the_silence_after_a_bad_sample_is_still_for_its_reason() -> None:
+    rows = intervals(samples([(0, 6), (3, 6, BAD)]), window(0, 100), max_gap=5)
+    assert seconds(rows) == [(0, 3, EXECUTE), (3, 100, UNKNOWN)]
+    assert rows.why[1] == Unknown.BAD_QUALITY
+
+
 def test_values_are_mapped_by_the_tags_own_table_and_the_unmapped_are_unknown() -> None:
     table = {"RUN": PackState.EXECUTE, "true": PackState.HELD, "2": PackState.IDLE}
     rows = intervals(samples([(0, "RUN"), (5, True), (10, 2), (15, 2.0), (20, "??")]), window(0, 25), states=table)

@@ -19,7 +19,6 @@ from configs.schema import InfluxConfig
 from dashboard_api.app import LOOPBACK, create_app
 from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
-from historian.influxdb import InfluxHistorian, Server
 from historian.live import LiveTable
 from historian.port import Historian
 from plant.clock import Clock, SystemClock
@@ -85,17 +84,19 @@ def open_historian(configuration: Configuration, data: Path, clock: Clock) -> Hi
     """Open the store that the centre document names."""
     settings = configuration.centre.historian
     if isinstance(settings, InfluxConfig):
-        return InfluxHistorian(_server(settings))
+        return _influxdb(settings)
     return EmbeddedHistorian(data / "historian", clock=clock, seal_every=settings.seal_every, keep=settings.keep)
 
 
-def _server(settings: InfluxConfig) -> Server:
+def _influxdb(settings: InfluxConfig) -> Historian:
+    from historian.influxdb import InfluxHistorian, Server  # noqa: PLC0415 - slow to import, and often not used
+
     try:
         token = settings.token.reveal() if settings.token else ""
         password = settings.password.reveal() if settings.password else ""
     except ValueError as error:
         raise ProvenlineError(f"centre: historian: {error}") from error
-    return Server(
+    server = Server(
         url=settings.url,
         version=settings.version,
         database=settings.bucket,
@@ -105,6 +106,7 @@ def _server(settings: InfluxConfig) -> Server:
         password=password,
         timeout=settings.timeout,
     )
+    return InfluxHistorian(server)
 
 
 def write_tokens(configuration: Configuration, data: Path) -> frozenset[str]:

@@ -13,7 +13,7 @@ import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -27,6 +27,7 @@ from provenline.announcement import Endpoints, heard
 from provenline.centre import Address, listening, opened
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
+from provenline.past import HOURS, fill
 from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
@@ -50,16 +51,21 @@ async def run_demo(
     clock = PlantTime(anchor, speed, base) if speed != 1 else base
     paced = slowed(configuration, speed)
     address = Address("127.0.0.1", port or configuration.centre.port)
-    async with opened(paced, data=data, clock=clock) as centre, listening(centre, address):
-        log.info("starting the simulated line")
-        async with simulators(configuration, seed=seed, speed=speed, anchor=anchor) as (endpoints, ended):
-            rewired = rewire_all(paced, endpoints)
-            async with delivering(rewired, InProcess(centre.write), data=data / "edge", clock=clock):
-                log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
-                if browser:
-                    await asyncio.to_thread(webbrowser.open, address.url)
-                code = await ended
-                raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
+    async with (
+        simulators(configuration, seed=seed, speed=speed, anchor=anchor) as devices,
+        opened(paced, data=data, clock=clock) as centre,
+        listening(centre, address),
+    ):
+        endpoints = await devices.endpoints()
+        since = clock.now()
+        async with delivering(rewire_all(paced, endpoints), InProcess(centre.write), data=data / "edge", clock=clock):
+            log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
+            if browser:
+                await asyncio.to_thread(webbrowser.open, address.url)
+            await asyncio.to_thread(fill, paced, centre.historian, until=since, seed=seed)
+            log.info("the line's last hours are there", hours=HOURS)
+            code = await devices.ended
+            raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
 
 
 def rewire_all(configuration: Configuration, endpoints: Endpoints) -> Configuration:
@@ -96,28 +102,43 @@ def slowed(configuration: Configuration, speed: float) -> Configuration:
     return replace(configuration, site=replace(site, scenes=scenes), bindings=bindings)
 
 
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The process of the simulated devices. `ended` gives its exit code."""
+
+    process: asyncio.subprocess.Process
+    ended: asyncio.Task[int]
+
+    async def endpoints(self) -> Endpoints:
+        """Wait until all devices are served, and return their addresses."""
+        assert self.process.stdout
+        try:
+            async with asyncio.timeout(_START):
+                line = await self.process.stdout.readline()
+        except TimeoutError:
+            raise ProvenlineError(f"the simulated line did not start within {_START:g} s") from None
+        if not line:
+            raise ProvenlineError(f"the simulated line did not start (exit code {await self.ended})")
+        return heard(line.decode())
+
+
 @asynccontextmanager
 async def simulators(
     configuration: Configuration, *, seed: int | None, speed: float, anchor: Anchor
-) -> AsyncIterator[tuple[Endpoints, asyncio.Task[int]]]:
-    """Run the simulated devices as a child process; yields their addresses and its end."""
+) -> AsyncIterator[Devices]:
+    """Run the simulated devices as a child process."""
     arguments = ["--config", str(configuration.folder), "--speed", str(speed), "--free-ports"]
     arguments += ["--anchor", f"{anchor.start}:{anchor.zero!r}"]
     arguments += ["--seed", str(seed)] if seed is not None else []
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "provenline", "simulate", *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *("-m", "provenline", "simulate", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours to pass on, once everything that reads it has stopped
     )
     ended = asyncio.create_task(child.wait(), name="simulators")
     try:
-        assert child.stdout
-        try:
-            async with asyncio.timeout(_START):
-                line = await child.stdout.readline()
-        except TimeoutError:
-            raise ProvenlineError(f"the simulated line did not start within {_START:g} s") from None
-        if not line:
-            raise ProvenlineError(f"the simulated line did not start (exit code {await ended})")
-        yield heard(line.decode()), ended
+        yield Devices(child, ended)
     finally:
         if child.returncode is None:
             child.send_signal(signal.SIGTERM)

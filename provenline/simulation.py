@@ -15,6 +15,7 @@ from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from provenline.announcement import Endpoints, announce
 from provenline.pace import Anchor
+from provenline.past import planned
 from simulators.faces.endpoint import Endpoint, PortPolicy
 from simulators.pace import ScaledClock
 from simulators.running import serve
@@ -55,6 +56,7 @@ async def simulate_scenes(configuration: Configuration, names: list[str], option
                     host=options.host,
                     ports=options.ports,
                     mqtt=options.broker,
+                    planned=planned(configuration, scene.id, start),
                 )
             )
             endpoints[scene.id] = running.endpoints

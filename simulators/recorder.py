@@ -1,13 +1,15 @@
 """The recorder: what a perfect collector would have got from a model's faces, in columns.
 
 It watches the signals that the bindings read and, chunk by chunk, works out each tag's
-samples with array operations: the changes of an OPC UA variable, the value at every poll
-of a Modbus register, the value at every message of an MQTT topic. Values pass the same
-coding that the face and the address would put them through.
+samples with array operations: the changes of an OPC UA variable and, while it is steady,
+its confirmations; the value at every poll of a Modbus register, the value at every message
+of an MQTT topic. Values pass the same coding that the face and the address would put them
+through.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,9 +23,11 @@ from plant.clock import SECOND
 from plant.errors import ConfigError, Fault
 from plant.quality import Quality
 from simulators.faces.layout import Cadence, Layout, Reading
-from simulators.kernel.signals import Signal, SignalTable
+from simulators.kernel.floor import Floor
+from simulators.kernel.signals import Signal
 
 SILENT = Quality.BAD_NO_COMMUNICATION
+_BAD = 0x8000_0000
 
 
 @dataclass(slots=True)
@@ -34,20 +38,49 @@ class _Log:
     time: list[int] = field(default_factory=list)
     value: list[Value] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
-    occurred: list[bool] = field(default_factory=list)
     fresh: int = 0
     """Entries before this one were in the last chunk."""
 
+    def append(self, at: int, signal: Signal) -> None:
+        self.at.append(at)
+        self.time.append(signal.time)
+        self.value.append(signal.value)
+        self.quality.append(signal.quality)
+
     def prune(self) -> None:
-        for column in (self.at, self.time, self.value, self.quality, self.occurred):
+        for column in (self.at, self.time, self.value, self.quality):
             del column[:-1]
         self.fresh = len(self.at)
 
 
+@dataclass(slots=True)
+class _Messages:
+    """When a message was composed, and at which row the log of each of its signals was then.
+
+    Rows, not times: a signal may change again at the same moment, after the message.
+    """
+
+    at: list[int] = field(default_factory=list)
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    def note(self, at: int, logs: dict[str, _Log]) -> None:
+        self.at.append(at)
+        for name, rows in self.rows.items():
+            rows.append(len(logs[name].at) - 1)
+
+    def prune(self) -> None:
+        self.at.clear()
+        for rows in self.rows.values():
+            rows.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class _Channel:
+    """A tag and how it is read. `confirmed`: ns after which a steady value is read again."""
+
     path: str
     reading: Reading
+    confirmed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +96,25 @@ class _Samples:
 
 
 class Recorder:
-    """Records what `bindings` read from a model. `faces` maps source ids to layouts.
+    """Records what `bindings` read from a model on `floor`. `faces` maps source ids to layouts.
 
     Raises ConfigError, with every fault, for an address at which there is nothing.
     """
 
-    def __init__(self, signals: SignalTable, bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> None:
-        self._signals = signals
-        self._begun = self._since = signals.now()
+    def __init__(self, floor: Floor, bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> None:
+        self._floor = floor
+        self._since = floor.now() - 1
         self._channels = tuple(_channels(bindings, faces))
         self._names = tuple(channel.path for channel in self._channels)
         readings = [channel.reading for channel in self._channels]
-        needed = {r.signal for r in readings} | {r.trigger for r in readings if r.trigger}
-        self._logs = {name: self._follow(signals[name]) for name in sorted(needed)}
+        self._logs = {name: self._follow(floor.signals[name]) for name in sorted({r.signal for r in readings})}
+        self._messages: dict[tuple[str, float], _Messages] = {}
+        for reading in readings:
+            if reading.cadence in (Cadence.ON_TIMER, Cadence.ON_TRIGGER):
+                key = (reading.trigger, reading.period)
+                messages = self._messages.get(key) or self._overhear(reading)
+                messages.rows[reading.signal] = []
+                self._messages[key] = messages
 
     def take(self, until: int) -> Batch:
         """Return the samples received since the last call and up to `until` (ns UTC), in order."""
@@ -84,39 +123,41 @@ class Recorder:
         columns = [_column(part, texts) for part in parts if len(part.rows)]
         for log in self._logs.values():
             log.prune()
+        for messages in self._messages.values():
+            messages.prune()
         self._since = until
         return _join(self._names, tuple(texts), columns)
 
     def _follow(self, signal: Signal) -> _Log:
         log = _Log()
-
-        def append(shown: Signal) -> None:
-            log.at.append(self._signals.now())
-            log.time.append(shown.time)
-            log.value.append(shown.value)
-            log.quality.append(shown.quality)
-            log.occurred.append(shown.occurred)
-
-        append(signal)
-        signal.watch(append)
+        log.append(self._floor.now(), signal)
+        signal.watch(lambda shown: log.append(self._floor.now(), shown))
         return log
+
+    def _overhear(self, reading: Reading) -> _Messages:
+        messages = _Messages()
+
+        def note(trigger: Signal | None = None) -> None:
+            if trigger is None or trigger.occurred:
+                messages.note(self._floor.now(), self._logs)
+
+        if reading.cadence is Cadence.ON_TIMER:
+            self._floor.every(reading.period, note)
+        else:
+            self._floor.signals[reading.trigger].watch(note)
+        return messages
 
     def _samples(self, tag: int, reading: Reading, until: int) -> _Samples:
         log = self._logs[reading.signal]
-        first = self._since == self._begun
         if reading.cadence is Cadence.ON_CHANGE:
             return _changes(tag, reading, log)
-        if reading.cadence is Cadence.ON_TRIGGER:
-            trigger = self._logs[reading.trigger]
-            at = np.array(trigger.at[trigger.fresh :], np.int64)
-            return _as_of(tag, reading, log, at[np.array(trigger.occurred[trigger.fresh :], np.bool_)])
-        origin = self._begun if reading.cadence is Cadence.ON_TIMER else 0
-        period = round(reading.period * SECOND)
-        begin = (self._since - origin) // period + 1
-        if first and reading.cadence is Cadence.POLLED:
-            begin = -(-(self._since - origin) // period)
-        grid = origin + np.arange(begin, (until - origin) // period + 1, dtype=np.int64) * period
-        return _as_of(tag, reading, log, grid)
+        if reading.cadence is Cadence.POLLED:
+            period = round(reading.period * SECOND)
+            polls = np.arange(self._since // period + 1, until // period + 1, dtype=np.int64) * period
+            rows = np.searchsorted(np.array(log.at, np.int64), polls, side="right").astype(np.int64) - 1
+            return _Samples(tag, reading, log, rows, polls, polls)
+        messages = self._messages[reading.trigger, reading.period]
+        return _published(tag, reading, log, messages)
 
 
 def _channels(bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> Iterator[_Channel]:
@@ -129,7 +170,7 @@ def _channels(bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> It
             readings = (layout.reading(address, period) for layout in faces[binding.source.id])
             reading = next((r for r in readings if r is not None), None)
             if reading is not None:
-                yield _Channel(tag.path, reading)
+                yield _Channel(tag.path, reading, max(1, round(tag.stale_after / 2 * SECOND)))
             else:
                 where = address.model_dump(by_alias=True, exclude_defaults=True, mode="json")
                 faults.append(Fault(f"scene {binding.scene}", tag.path, f"the simulator has nothing at {where}"))
@@ -147,17 +188,16 @@ def _changes(tag: int, reading: Reading, log: _Log) -> _Samples:
     return _Samples(tag, reading, log, rows, _cut(times[rows], reading.tick), at[rows])
 
 
-def _as_of(tag: int, reading: Reading, log: _Log, moments: Ints) -> _Samples:
-    """Sample a log at `moments`; a device that was silent then published nothing."""
-    at = np.array(log.at, np.int64)
-    rows = np.searchsorted(at, moments, side="right").astype(np.int64) - 1
-    if reading.cadence is not Cadence.POLLED:
-        heard = np.array(log.quality, np.uint32)[rows] != SILENT
-        rows, moments = rows[heard], moments[heard]
+def _published(tag: int, reading: Reading, log: _Log, messages: _Messages) -> _Samples:
+    """Return the values of one field of each message; a device that was silent then published none."""
+    at = np.array(messages.at, np.int64)
+    rows = np.array(messages.rows[reading.signal], np.int64)
+    heard = np.array(log.quality, np.uint32)[rows] != SILENT
+    rows, at = rows[heard], at[heard]
     if not reading.tick:
-        return _Samples(tag, reading, log, rows, moments, moments)
-    clock_error = (np.array(log.time, np.int64) - at)[rows]
-    return _Samples(tag, reading, log, rows, _cut(moments + clock_error, reading.tick), moments)
+        return _Samples(tag, reading, log, rows, at, at)
+    clock_error = (np.array(log.time, np.int64) - np.array(log.at, np.int64))[rows]
+    return _Samples(tag, reading, log, rows, _cut(at + clock_error, reading.tick), at)
 
 
 def _cut(times: Ints, tick: int) -> Ints:

@@ -108,6 +108,7 @@ class Recorder:
         self._names = tuple(channel.path for channel in self._channels)
         readings = [channel.reading for channel in self._channels]
         self._logs = {name: self._follow(floor.signals[name]) for name in sorted({r.signal for r in readings})}
+        self._heard = [floor.now()] * len(self._channels)
         self._messages: dict[tuple[str, float], _Messages] = {}
         for reading in readings:
             if reading.cadence in (Cadence.ON_TIMER, Cadence.ON_TRIGGER):
@@ -150,7 +151,7 @@ class Recorder:
     def _samples(self, tag: int, reading: Reading, until: int) -> _Samples:
         log = self._logs[reading.signal]
         if reading.cadence is Cadence.ON_CHANGE:
-            return _changes(tag, reading, log)
+            return self._confirmed(_changes(tag, reading, log), until)
         if reading.cadence is Cadence.POLLED:
             period = round(reading.period * SECOND)
             polls = np.arange(self._since // period + 1, until // period + 1, dtype=np.int64) * period
@@ -158,6 +159,25 @@ class Recorder:
             return _Samples(tag, reading, log, rows, polls, polls)
         messages = self._messages[reading.trigger, reading.period]
         return _published(tag, reading, log, messages)
+
+    def _confirmed(self, changes: _Samples, until: int) -> _Samples:
+        """Add what a collector reads again because it did not change for a while; see `collectors.opcua`."""
+        every = self._channels[changes.tag].confirmed
+        marks = [self._heard[changes.tag], *changes.received.tolist()]
+        steady = [np.arange(a + every, b, every) for a, b in itertools.pairwise([*marks, until + 1])]
+        moments = np.concatenate(steady).astype(np.int64)
+        self._heard[changes.tag] = max([marks[-1], *moments.tolist()[-1:]])
+        rows = np.searchsorted(np.array(changes.log.at, np.int64), moments, side="right").astype(np.int64) - 1
+        known = np.array(changes.log.quality, np.uint32)[rows] < _BAD
+        rows, moments = rows[known], moments[known]
+        return _Samples(
+            tag=changes.tag,
+            reading=changes.reading,
+            log=changes.log,
+            rows=np.concatenate([changes.rows, rows]),
+            time=np.concatenate([changes.time, _cut(moments, changes.reading.tick)]),
+            received=np.concatenate([changes.received, moments]),
+        )
 
 
 def _channels(bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> Iterator[_Channel]:

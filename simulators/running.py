@@ -111,7 +111,7 @@ def fast(
     if truth is not None:
         model.floor.truth = truth
     FaultBoard(model).schedule(faults)
-    recorder = Recorder(model.floor.signals, bindings, _faces(scene, model))
+    recorder = Recorder(model.floor, bindings, _faces(scene, model))
     span, step = (stop - start) / SECOND, 0
     while step * chunk < span:
         step += 1

@@ -9,6 +9,7 @@ else is changed, and it is done whenever the image is built, so the two cannot d
     python docker/configure.py SETTINGS TARGET
 """
 
+# ruff: noqa: INP001 - a script of the image build, no package
 from __future__ import annotations
 
 import shutil

@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -86,9 +86,12 @@ def listening(configuration: Path) -> Iterator[int]:
                 yield source["link"].get("port", 502)
 
 
+CHECKS: dict[str, Callable[..., None]] = {"centre": centre, "edge": edge, "simulators": simulators}
+
+
 def main(role: str, *arguments: str) -> int:
     try:
-        {"centre": centre, "edge": edge, "simulators": simulators}[role](*arguments)
+        CHECKS[role](*arguments)
     except Unhealthy as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -107,18 +107,23 @@ def engine() -> Iterator[Engine]:
     daemon = Program(["dockerd", f"--host={address}", *places, limits, *_ALONE])
     try:
         daemon.ready("API listen on", 60)
-        running = Engine(address)
-        yield running
-        for container in running.docker("ps", "--all", "--quiet").split():
-            running.docker("rm", "--force", "--volumes", container)
+        yield Engine(address)
     finally:
         if daemon.running():
+            _clear(Engine(address))
             os.kill(daemon.pid, signal.SIGTERM)  # not its group: it ends its containerd itself, last
             try:
                 daemon.wait(60)
             except subprocess.TimeoutExpired:
                 daemon.kill()
         _remove(folder)
+
+
+def _clear(engine: Engine) -> None:
+    """End what still runs: containers outlive their engine, and so do the bridges of their networks."""
+    for container in engine.docker("ps", "--all", "--quiet").split():
+        engine.docker("rm", "--force", "--volumes", container)
+    engine.docker("network", "prune", "--force")
 
 
 def _remove(folder: Path) -> None:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.signal import lfilter
 
 from plant.batch import Floats, Ints, Mask
 from plant.clock import SECOND
 from simulators.network.quantiles import GRID
+from simulators.network.recursion import autoregression
 
 SLOTS = 1024
 """Slots in a block."""
@@ -123,7 +123,7 @@ class Channel:
     def _delay(self, number: int) -> Floats:
         rho, stream = self._medium.correlation, self._stream(number, _DELAY)
         noise = stream.standard_normal(SLOTS + 1)
-        state, _ = lfilter([np.sqrt(1 - rho * rho)], [1, -rho], noise[1:], zi=rho * noise[:1])
+        state = autoregression(noise, rho)
         delay: Floats = np.interp(state, GRID, self._medium.table)
         return delay
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import lfilter
 
 from configs.network_profile import NetworkProfile
 from plant.batch import Floats
 from plant.clock import SECOND
 from simulators.network.channel import GapLaw, Medium, arrivals
 from simulators.network.quantiles import GRID, Quantiles, fit
+from simulators.network.recursion import autoregression
 
 _SAMPLE = 1 << 18  # packets the fit looks at
 _SPARE = 4096  # slots kept back so that a round trip begun in the sample also ends in it
@@ -93,7 +93,7 @@ class _Sample:
         slots = _SAMPLE + _SPARE
         noise = stream.standard_normal(slots + 1)
         self._slot = profile.interval * _PACE
-        self._states, _ = lfilter([np.sqrt(1 - rho * rho)], [1, -rho], noise[1:], zi=rho * noise[:1])
+        self._states = autoregression(noise, rho)
         self.times: Floats = (np.arange(_SAMPLE) + stream.random(_SAMPLE)) * self._slot
 
     def delays(self, table: Floats, times: Floats) -> Floats:

@@ -88,6 +88,7 @@ class Role(StrEnum):
     LOCATION = "location"
     # sessions and identifiers
     SESSION = "session"
+    FREEZE_COUNT = "freeze-count"
     IDENTIFIER = "identifier"
     # the collectors' own health
     HEALTH = "health"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from configs.network_profile import NetworkProfile
+from configs.network_profile import FloorPlan, NetworkProfile
 from simulators.faces.layout import Layout
 from simulators.kernel.draws import branch
 from simulators.kernel.floor import Floor
@@ -32,11 +32,15 @@ class Setting:
             raise ValueError(f"simulation parameter {name}: {value!r} is not a number from {low:g} to {high:g}")
         return float(value)
 
-    def link(self, station: str) -> Link:
-        """Return the link of one station under the scene's network profile. Raises ValueError without a profile."""
+    def link(self, station: str, plan: FloorPlan | None = None) -> Link:
+        """Return the link of one station under the scene's network profile. Raises ValueError without a profile.
+
+        With a floor `plan` the link can be asked for positions.
+        """
         if self._network is None:
             raise ValueError("this model needs a network profile; name one as simulation.profile")
-        return Link(self._network, seed=int(branch(self.floor.seed, "link", station).integers(2**31)))
+        seed = int(branch(self.floor.seed, "link", station).integers(2**31))
+        return Link(self._network, seed=seed, floor=plan)
 
     def close(self) -> None:
         """Raise ValueError when parameters are left that the model does not have."""

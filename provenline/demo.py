@@ -27,7 +27,7 @@ from provenline.announcement import Endpoints, heard
 from provenline.centre import Address, listening, opened
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
-from provenline.past import HOURS, fill
+from provenline.past import HOURS, fill, gaps
 from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
@@ -57,12 +57,12 @@ async def run_demo(
         listening(centre, address),
     ):
         endpoints = await devices.endpoints()
-        since = clock.now()
+        missing = await asyncio.to_thread(gaps, paced, centre.historian, until=clock.now())
         async with delivering(rewire_all(paced, endpoints), InProcess(centre.write), data=data / "edge", clock=clock):
             log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
             if browser:
                 await asyncio.to_thread(webbrowser.open, address.url)
-            await asyncio.to_thread(fill, paced, centre.historian, until=since, seed=seed)
+            await asyncio.to_thread(fill, paced, centre.historian, missing, seed=seed)
             log.info("the line's last hours are there", hours=HOURS)
             code = await devices.ended
             raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")

@@ -22,23 +22,36 @@ _AT_ONCE = 50_000
 _AHEAD = 60 * 86_400 * SECOND
 
 
-def fill(configuration: Configuration, historian: Historian, *, until: int, seed: int | None) -> int:
-    """Store the last `HOURS` of every simulated scene up to `until` (ns UTC); return how many samples.
+Gaps = dict[str, Span]
+"""Scene id to the stretch of its recent past that is not stored."""
+
+
+def gaps(configuration: Configuration, historian: Historian, *, until: int) -> Gaps:
+    """Return what of the last `HOURS` before `until` (ns UTC) is missing, by simulated scene. Blocks.
+
+    Ask before live samples arrive: whatever is newest then is where the gap begins.
+    """
+    found = {}
+    for scene in configuration.scenes.values():
+        paths = [tag.path for b in configuration.bindings if b.scene == scene.id for tag, _ in b.points]
+        start = _known_until(historian, paths, until)
+        if scene.simulation is not None and until - start >= _SHORTEST:
+            found[scene.id] = (start, until)
+    return found
+
+
+def fill(configuration: Configuration, historian: Historian, missing: Gaps, *, seed: int | None) -> int:
+    """Store what the simulated scenes did in their gaps; return how many samples.
 
     Blocks for seconds; run it in a worker thread.
     """
     from simulators.running import fast  # noqa: PLC0415 - takes seconds to import, and only this needs it
 
     total = 0
-    for scene in configuration.scenes.values():
-        if scene.simulation is None:
-            continue
-        bindings = [binding for binding in configuration.bindings if binding.scene == scene.id]
-        start = _known_until(historian, [tag.path for b in bindings for tag, _ in b.points], until)
-        if until - start < _SHORTEST:
-            continue
-        plan = planned(configuration, scene.id, start)
-        for batch in _gathered(fast(scene, bindings, seed=seed, start=start, stop=until, planned=plan)):
+    for scene_id, (start, stop) in missing.items():
+        bindings = [binding for binding in configuration.bindings if binding.scene == scene_id]
+        scene, plan = configuration.scenes[scene_id], planned(configuration, scene_id, start)
+        for batch in _gathered(fast(scene, bindings, seed=seed, start=start, stop=stop, planned=plan)):
             historian.write(batch)
             total += len(batch)
     return total

@@ -16,6 +16,7 @@ from collectors.mqtt import MqttSource
 from collectors.opcua import OpcuaSource
 from collectors.source import Point, Source
 from configs.configuration import Configuration
+from configs.sources import SourceConfig
 from plant.batch import Batch, Origin, Value
 from plant.clock import SECOND, SystemClock
 from plant.quality import Severity, severity
@@ -35,6 +36,12 @@ async def collect(source: Source, into: list[Batch]) -> None:
             into.append(batch)  # noqa: PERF401 - it never ends
 
 
+def patient(source: SourceConfig) -> SourceConfig:
+    """Return settings whose patience is that of real seconds, although the collectors' clock runs fast."""
+    times = {name: getattr(source, name) * SPEED for name in ("timeout", "silence", "pause") if hasattr(source, name)}
+    return source.model_copy(update=times)
+
+
 async def read_live(pack: Configuration) -> tuple[Batch, int]:
     """Return what was collected, and when the model began."""
     clock = ScaledClock(SystemClock(), speed=SPEED, start=START)
@@ -46,7 +53,7 @@ async def read_live(pack: Configuration) -> tuple[Batch, int]:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         readers = []
         for binding in pack.bindings:
-            source = rewire(binding.source, running.endpoints[binding.source.id])
+            source = patient(rewire(binding.source, running.endpoints[binding.source.id]))
             points = [Point(tag, address) for tag, address in binding.points]
             reader = COLLECTORS[source.type](source, points, clock=clock)
             readers.append(tasks.create_task(collect(reader, collected)))

@@ -38,6 +38,7 @@ def between_containers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def host(source: SourceConfig) -> str:
+    """Return where a source is; nowhere for a recording."""
     if isinstance(source, OpcuaSource):
         return source.endpoint.split("://")[1].split(":")[0]
     if isinstance(source, ModbusSource):
@@ -49,7 +50,7 @@ def host(source: SourceConfig) -> str:
 def test_sources_are_where_the_composition_has_them(between_containers: Path) -> None:
     for binding in load(between_containers).bindings:
         service = "mosquitto" if binding.source.type in ("mqtt", "sparkplug", "vda5050") else "simulators"
-        assert host(binding.source) == service
+        assert host(binding.source) in (service, "")
         if isinstance(binding.source, MqttSource):
             assert binding.source.user == "edge"
             assert binding.source.password

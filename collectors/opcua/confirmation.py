@@ -2,8 +2,8 @@
 
 A subscription reports changes only, so a machine that runs for an hour says so once. Half
 way to `stale_after` a tag that was not heard of is read, and the answer is a sample at the
-*server's* time: the moment at which the server knew the value to be accurate (Part 4
-§7.11). Nothing is repeated from memory, and when the server stops answering so do we.
+time of the *answer*: the moment at which the server says that this is the value. Nothing is
+repeated from memory, and when the server stops answering so do we.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Confirmation:
         return min(max(0.0, due - now), _FOREVER)
 
     async def read(self, now: float) -> Rows:
-        """Read what is due; rows carry the server's time in place of the source's.
+        """Read what is due; rows carry the answer's time in place of the source's.
 
         Raises Disconnected as the link does.
         """

@@ -11,6 +11,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from asyncua import ua
@@ -119,14 +120,20 @@ class Link:
         return await self.in_pieces(nodes, self.read_limit, read)
 
     async def read_values(self, nodes: Sequence[ua.NodeId]) -> list[ua.DataValue]:
-        """Read the values of many nodes as they are now, with both timestamps."""
-        session = self._client.uaclient
+        """Read the values of many nodes as they are now; their server time is that of the answer.
+
+        Some servers keep the server timestamp of the last change; the answer's own is always now.
+        """
 
         async def read(piece: Sequence[ua.NodeId]) -> list[ua.DataValue]:
-            wanted = ua.ReadParameters()
-            wanted.TimestampsToReturn = ua.TimestampsToReturn.Both
-            wanted.NodesToRead = [ua.ReadValueId(node, ua.UInt32(AttributeIds.Value)) for node in piece]
-            return await session.read(wanted)
+            request = ua.ReadRequest()
+            request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
+            request.Parameters.NodesToRead = [ua.ReadValueId(node, ua.UInt32(AttributeIds.Value)) for node in piece]
+            answer = await transport.exchange(self._client, request, timeout=self._config.timeout)
+            response = struct_from_binary(ua.ReadResponse, Buffer(answer))
+            response.ResponseHeader.ServiceResult.check()
+            moment = response.ResponseHeader.Timestamp
+            return [replace(value, ServerTimestamp=moment) for value in response.Results]
 
         return await self.in_pieces(nodes, self.read_limit, read)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from configs.configuration import Binding, Configuration
+from configs.configuration import Configuration
 from edge.uplink import InProcess
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
@@ -62,8 +62,8 @@ async def run_demo(
             log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
             if browser:
                 await asyncio.to_thread(webbrowser.open, address.url)
-            await asyncio.to_thread(fill, paced, centre.historian, missing, seed=seed)
-            log.info("the line's last hours are there", hours=HOURS)
+            samples = await fill(configuration.folder, centre.historian, missing, seed=seed)
+            log.info("the line's last hours are there", hours=HOURS, samples=samples)
             code = await devices.ended
             raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
 
@@ -78,7 +78,10 @@ def rewire_all(configuration: Configuration, endpoints: Endpoints) -> Configurat
 
 
 def slowed(configuration: Configuration, speed: float) -> Configuration:
-    """Return the configuration for plant time at `speed`: silence is judged in real seconds all the same."""
+    """Return the configuration for plant time at `speed`: silence is judged in real seconds all the same.
+
+    Only the asset tree changes; collectors go by real time and keep the tags of the bindings.
+    """
     if speed == 1:
         return configuration
 
@@ -96,10 +99,7 @@ def slowed(configuration: Configuration, speed: float) -> Configuration:
         )
         for scene in site.scenes
     )
-    bindings = tuple(
-        Binding(b.scene, b.source, tuple((tag(t), address) for t, address in b.points)) for b in configuration.bindings
-    )
-    return replace(configuration, site=replace(site, scenes=scenes), bindings=bindings)
+    return replace(configuration, site=replace(site, scenes=scenes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,32 @@ A demonstration that starts in the middle of a shift would have no shift to show
 model, from the same seed, is run in virtual time up to the present and its samples are
 stored at their own times, marked as simulated like all the rest. What is already stored is
 kept, and only the gap behind it is filled.
+
+The model runs in a process of its own, so that the page stays quick meanwhile; it sends
+batches through its standard output, each led by its length.
 """
 
 from __future__ import annotations
 
+import asyncio
+import struct
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from configs.configuration import Configuration
+from configs.loader import load
 from historian.port import Historian
 from plant.batch import Batch
 from plant.calendar import Span
 from plant.clock import SECOND
+from plant.errors import ProvenlineError
 
 HOURS = 8.0
 _SHORTEST = 60 * SECOND
 _AT_ONCE = 50_000
 _AHEAD = 60 * 86_400 * SECOND
-
+_LENGTH = struct.Struct("<I")
 
 Gaps = dict[str, Span]
 """Scene id to the stretch of its recent past that is not stored."""
@@ -40,20 +49,33 @@ def gaps(configuration: Configuration, historian: Historian, *, until: int) -> G
     return found
 
 
-def fill(configuration: Configuration, historian: Historian, missing: Gaps, *, seed: int | None) -> int:
-    """Store what the simulated scenes did in their gaps; return how many samples.
+async def fill(folder: Path, historian: Historian, missing: Gaps, *, seed: int | None) -> int:
+    """Store what the simulated scenes of a configuration did in their gaps; return how many samples.
 
-    Blocks for seconds; run it in a worker thread.
+    Raises ProvenlineError when the model's process fails.
     """
-    from simulators.running import fast  # noqa: PLC0415 - takes seconds to import, and only this needs it
+    return sum([await _fill_one(folder, historian, scene, span, seed) for scene, span in missing.items()])
 
+
+async def _fill_one(folder: Path, historian: Historian, scene: str, span: Span, seed: int | None) -> int:
+    arguments = [str(folder), scene, str(span[0]), str(span[1]), "" if seed is None else str(seed)]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *("-m", __name__, *arguments), stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
     total = 0
-    for scene_id, (start, stop) in missing.items():
-        bindings = [binding for binding in configuration.bindings if binding.scene == scene_id]
-        scene, plan = configuration.scenes[scene_id], planned(configuration, scene_id, start)
-        for batch in _gathered(fast(scene, bindings, seed=seed, start=start, stop=stop, planned=plan)):
-            historian.write(batch)
+    try:
+        assert child.stdout
+        while head := await child.stdout.read(_LENGTH.size):
+            blob = await child.stdout.readexactly(_LENGTH.unpack(head)[0])
+            batch = Batch.from_bytes(blob)
+            await asyncio.to_thread(historian.write, batch)
             total += len(batch)
+        if await child.wait():
+            raise ProvenlineError(f"the past of {scene!r} could not be computed (exit code {child.returncode})")
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
     return total
 
 
@@ -78,3 +100,28 @@ def _gathered(batches: Iterator[Batch]) -> Iterator[Batch]:
             waiting = []
     if waiting:
         yield Batch.concat(waiting)
+
+
+def main() -> None:
+    """Run one scene's model over a gap and write its batches; the other half of `fill`."""
+    from simulators.running import fast  # noqa: PLC0415 - the half that stores has no model
+
+    folder, scene, start, stop, seed = sys.argv[1:]
+    configuration = load(Path(folder))
+    bindings = [binding for binding in configuration.bindings if binding.scene == scene]
+    batches = fast(
+        configuration.scenes[scene],
+        bindings,
+        seed=int(seed) if seed else None,
+        start=int(start),
+        stop=int(stop),
+        planned=planned(configuration, scene, int(start)),
+    )
+    for batch in _gathered(batches):
+        blob = batch.to_bytes()
+        sys.stdout.buffer.write(_LENGTH.pack(len(blob)) + blob)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

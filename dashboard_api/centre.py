@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from configs.configuration import Configuration
 from historian.live import LiveTable
@@ -55,6 +56,15 @@ class Centre:
     def sources(self) -> dict[str, str]:
         """The id of the source that reads each declared tag."""
         return {tag.path: b.source.id for b in self.configuration.bindings for tag, _ in b.points}
+
+    @cached_property
+    def addresses(self) -> dict[str, dict[str, Any]]:
+        """Where its source finds each declared tag, as configured; what is left to default is left out."""
+        return {
+            tag.path: address.model_dump(mode="json", exclude_defaults=True)
+            for b in self.configuration.bindings
+            for tag, address in b.points
+        }
 
     @property
     def scenes(self) -> tuple[Scene, ...]:

@@ -69,7 +69,7 @@ async def scenes(centre: CentreHere) -> list[Json]:
 async def tags(centre: CentreHere, scene: str | None = None) -> list[Json]:
     """List the declared tags, of one scene or of all."""
     chosen = scene_of(centre, scene).tags if scene else tuple(centre.tags.values())
-    return [_tag(tag, centre.sources.get(tag.path)) for tag in chosen]
+    return [_tag(tag, centre) for tag in chosen]
 
 
 @router.get("/tags/{path:path}/history")
@@ -126,7 +126,7 @@ def _device(device: Device) -> Json:
     }
 
 
-def _tag(tag: Tag, source: str | None) -> Json:
+def _tag(tag: Tag, centre: Centre) -> Json:
     return {
         "path": tag.path,
         "kind": tag.kind.value,
@@ -141,5 +141,6 @@ def _tag(tag: Tag, source: str | None) -> Json:
         "description": words(tag.description),
         "states": {raw: state.name for raw, state in tag.states.items()},
         "simulated": tag.simulated,
-        "source": source,
+        "source": centre.sources.get(tag.path),
+        "address": centre.addresses.get(tag.path),
     }

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from configs.reading import Place, Reading, dotted
+from configs.role_units import misfit
 from configs.shape import shape_faults
 from configs.sources import ADDRESS_OF
 from plant.errors import Fault
@@ -89,6 +90,9 @@ def _device(scene: Reading, place: Place, device: dict[str, Any], types: dict[st
         if tag.get("role") is not None and roles.setdefault(role, tag_place) != tag_place:
             hint = f"also {dotted(roles[role])}; tell them apart by label"
             yield scene.fault((*tag_place, "role"), f"role {role[0]!r} is already played", hint)
+        message, hint = misfit(role[0], str(tag.get("unit", "1")))
+        if message:
+            yield scene.fault((*tag_place, "unit"), message, hint)
         own = tag.get("source")
         yield from _known(scene, (*tag_place, "source"), own, types, "source")
         source = own if own is not None else device.get("source")

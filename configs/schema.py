@@ -54,9 +54,18 @@ def _state(name: object) -> object:
     return name
 
 
+def _number_as_text(value: object) -> object:
+    # YAML reads 99.9 as a number; which percentile is meant is told by its digits.
+    return f"{value:g}" if isinstance(value, (int, float)) else value
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
 Unit = Annotated[str, AfterValidator(_unit), Field(description="UCUM code, e.g. kW.h, Cel, mm/s, {part}")]
 State = Annotated[PackState, BeforeValidator(_state, json_schema_input_type=str)]
+PercentileText = Annotated[
+    Literal["50", "90", "95", "99", "99.9", "99.99", "99.999"],
+    BeforeValidator(_number_as_text, json_schema_input_type=str | float),
+]
 _PACKML = {str(int(s)): s for s in PackState}
 
 
@@ -242,6 +251,20 @@ class InfluxConfig(Strict):
     timeout: Seconds = 10.0
 
 
+class RulesConfig(Strict):
+    """How figures are made; one set for tile, report and labs. See `analytics.unit.Rules`.
+
+    `micro_stop`: a delay shorter than this is a minor stop everywhere. `start_up`: rejects
+    within it after a start are start-up losses. `mean_times_by`: what MTBF and MTTR are
+    divided by; ISO 22400-2 divides by failures + 1. `percentiles` of delay, in per cent.
+    """
+
+    micro_stop: Annotated[Seconds, Field(gt=0)] = 300.0
+    start_up: Seconds = 0.0
+    mean_times_by: Literal["failures-plus-one", "failures"] = "failures-plus-one"
+    percentiles: tuple[PercentileText, ...] = Field(default=("50", "95", "99", "99.9"), min_length=1)
+
+
 class CentreDocument(Strict):
     """The server. Listens on loopback unless told otherwise."""
 
@@ -252,6 +275,7 @@ class CentreDocument(Strict):
     write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")
     body_limit: int = Field(default=25_000_000, ge=1_000, description="bytes of one write, after unpacking")
     min_coverage: float = Field(default=0.95, ge=0, le=1, description="indicators below it are insufficient data")
+    rules: RulesConfig = RulesConfig()
 
 
 class OutboxConfig(Strict):

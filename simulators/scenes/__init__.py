@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from simulators.plantmodel import Build
 from simulators.scenes.assembly_line import build as assembly_line
+from simulators.scenes.digital_workshop import build as digital_workshop
 from simulators.scenes.line_coordination import build as line_coordination
 from simulators.scenes.vision_inspection import build as vision_inspection
 from simulators.scenes.wireless_control import build as wireless_control
 
 MODELS: dict[str, Build] = {
     "assembly-line": assembly_line,
+    "digital-workshop": digital_workshop,
     "line-coordination": line_coordination,
     "vision-inspection": vision_inspection,
     "wireless-control": wireless_control,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from analytics import catalogue
 from analytics.expression import Term, compute, symbols
 from analytics.indicator import Formula, Quantity, Shown
 from analytics.iso22400 import ALIASES, KPIS, Symbol
@@ -120,10 +121,13 @@ PERCENTILES: Mapping[str, Formula] = {
 }
 """Delay percentiles by their number in per cent, as text; D are the delays in ascending order."""
 
-FORMULAS: Mapping[str, Formula] = {formula.id: formula for formula in (*KPIS, *BEYOND_ISO, *PERCENTILES.values())}
+FORMULAS: Mapping[str, Formula] = {
+    formula.id: formula for formula in (*KPIS, *BEYOND_ISO, *catalogue.FORMULAS, *PERCENTILES.values())
+}
 
 SYMBOLS: Mapping[str, Symbol] = {
     **ISO_SYMBOLS,
+    **catalogue.SYMBOLS,
     "MTBF": Symbol(Text("平均故障间隔", "mean operating time between failures"), "s"),
     "MTTR": Symbol(Text("平均修复时间", "mean time to restoration"), "s"),
     "FPY": Symbol(Text("各工序一次合格率", "first pass yields of the steps"), "1"),

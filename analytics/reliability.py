@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analytics.formulas import FORMULAS, quantities
-from analytics.indicator import Basis, Indicator, evaluate
+from analytics.indicator import Basis, Indicator, evaluate, report
 from analytics.losses import Loss, Stops
 from analytics.steps import Steps
 from analytics.time_model import Times
 from plant.clock import SECOND
+from plant.text import Text
 
 
 class Denominator(StrEnum):
@@ -28,6 +29,9 @@ class Denominator(StrEnum):
     """As most plants do; there is no value without a failure."""
 
 
+_NO_FAILURE = Text(
+    "时间段内没有故障，因此没有修复时间。", "No failure in the window, so there is no time to restoration."
+)
 _FORMULAS: dict[Denominator, tuple[str, str]] = {
     Denominator.FAILURES_PLUS_ONE: ("mtbf", "mttr"),
     Denominator.FAILURES: ("mtbf-by-failures", "mttr-by-failures"),
@@ -57,12 +61,13 @@ def reliability(stops: Stops, times: Times) -> Reliability:
 
 
 def indicators(found: Reliability, basis: Basis, *, denominator: Denominator) -> list[Indicator]:
-    """Compute MTBF and MTTR by the denominator convention asked for."""
+    """Compute MTBF and MTTR by the denominator convention asked for; without a failure there is no MTTR."""
     inputs = quantities({"TBF": found.operating / SECOND, "TTR": found.repair / SECOND, "FE": float(found.failures)})
-    return [
-        evaluate(FORMULAS[formula], inputs, basis, kpi=kpi)
-        for kpi, formula in zip(("mtbf", "mttr"), _FORMULAS[denominator], strict=True)
-    ]
+    between, repair = (FORMULAS[formula] for formula in _FORMULAS[denominator])
+    mtbf = evaluate(between, inputs, basis, kpi="mtbf")
+    if found.failures:
+        return [mtbf, evaluate(repair, inputs, basis, kpi="mttr")]
+    return [mtbf, report(repair, None, inputs, basis, note=_NO_FAILURE, kpi="mttr")]
 
 
 @dataclass(frozen=True, slots=True)

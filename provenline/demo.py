@@ -25,9 +25,10 @@ from plant.errors import ProvenlineError
 from plant.tags import Tag
 from provenline.announcement import Endpoints, heard
 from provenline.centre import Address, listening, opened
+from provenline.choice import Choice
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
-from provenline.past import HOURS, fill, gaps
+from provenline.past import HOURS, Model, fill, gaps
 from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
@@ -36,23 +37,24 @@ _START = 60.0
 _STOP = 2.0
 
 
-async def run_demo(
-    configuration: Configuration,
-    *,
-    data: Path,
-    port: int | None,
-    seed: int | None,
-    speed: float,
-    browser: bool,
-) -> None:
-    """Run the demonstration until cancelled."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a demonstration runs: what was chosen, from which seed, how many times as fast as life."""
+
+    choice: Choice
+    seed: int | None = None
+    speed: float = 1.0
+
+
+async def run_demo(configuration: Configuration, way: Way, *, data: Path, port: int | None, browser: bool) -> None:
+    """Run the demonstration of a (chosen) configuration until cancelled."""
     base = SystemClock()
     anchor = Anchor.here(base)
-    clock = PlantTime(anchor, speed, base) if speed != 1 else base
-    paced = slowed(configuration, speed)
+    clock = PlantTime(anchor, way.speed, base) if way.speed != 1 else base
+    paced = slowed(configuration, way.speed)
     address = Address("127.0.0.1", port or configuration.centre.port)
     async with (
-        simulators(configuration, seed=seed, speed=speed, anchor=anchor) as devices,
+        simulators(configuration, way, anchor) as devices,
         opened(paced, data=data, clock=clock) as centre,
         listening(centre, address),
     ):
@@ -62,7 +64,8 @@ async def run_demo(
             log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
             if browser:
                 await asyncio.to_thread(webbrowser.open, address.url)
-            samples = await fill(configuration.folder, centre.historian, missing, seed=seed)
+            model = Model(configuration.folder, way.choice.profile, way.seed)
+            samples = await fill(model, centre.historian, missing)
             log.info("the line's last hours are there", hours=HOURS, samples=samples)
             code = await devices.ended
             raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
@@ -123,13 +126,11 @@ class Devices:
 
 
 @asynccontextmanager
-async def simulators(
-    configuration: Configuration, *, seed: int | None, speed: float, anchor: Anchor
-) -> AsyncIterator[Devices]:
+async def simulators(configuration: Configuration, way: Way, anchor: Anchor) -> AsyncIterator[Devices]:
     """Run the simulated devices as a child process."""
-    arguments = ["--config", str(configuration.folder), "--speed", str(speed), "--free-ports"]
-    arguments += ["--anchor", f"{anchor.start}:{anchor.zero!r}"]
-    arguments += ["--seed", str(seed)] if seed is not None else []
+    arguments = ["--config", str(configuration.folder), "--speed", str(way.speed), "--free-ports"]
+    arguments += ["--anchor", f"{anchor.start}:{anchor.zero!r}", *way.choice.arguments]
+    arguments += ["--seed", str(way.seed)] if way.seed is not None else []
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "provenline", "simulate", *arguments),

@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, examine, load, schema
-from plant.errors import ConfigError
+from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__, calc
+from provenline.choice import Choice
 from provenline.process import console, fail, log_plainly
 from provenline.process import run as run_process
 
@@ -33,6 +35,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder with the configuration (YAM
 Data = Annotated[Path | None, typer.Option(help="Folder for samples and queues.", show_default=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; the default is loopback.", show_default=False)]
 PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page and API.", show_default=False)]
+Profile = Annotated[str | None, typer.Option(help="Network profile, e.g. 5g-urllc.", show_default=False)]
 JsonLog = Annotated[bool, typer.Option("--log-json", help="One JSON object a log line.")]
 
 
@@ -92,11 +95,27 @@ def edge(folder: Folder = PACKAGED, data: Data = None, log_json: JsonLog = False
 
 
 @app.command()
+def scenes(folder: Folder = PACKAGED) -> None:
+    """List the scenes: their devices, tags, protocols and network profile."""
+    configuration = _configuration(folder)
+    table = Table("scene", "", "devices", "tags", "protocols", "network", box=None, pad_edge=False)
+    for scene in configuration.site.scenes:
+        document = configuration.scenes[scene.id]
+        machines = [device for device in scene.devices if device.type != "collector"]
+        protocols = ", ".join(sorted({source.type for source in document.sources}))
+        profile = (document.simulation.profile if document.simulation else None) or "–"
+        name = f"{scene.name.zh} / {scene.name.en}"
+        table.add_row(scene.id, name, str(len(machines)), str(len(scene.tags)), protocols, profile)
+    out.print(table)
+
+
+@app.command()
 def simulate(
     scenes: Annotated[list[str] | None, typer.Argument(help="Scenes to simulate; all when none is named.")] = None,
     folder: Annotated[Path, typer.Option("--config", help="Folder with the configuration.")] = PACKAGED,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; the same one gives the same run.")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=60, help="Model seconds per second.")] = 1.0,
+    profile: Profile = None,
     host: Annotated[str, typer.Option(help="Address the simulated devices listen on.")] = "127.0.0.1",
     broker: Annotated[str | None, typer.Option(help="MQTT broker to publish to, host:port; else our own.")] = None,
     free_ports: Annotated[bool, typer.Option(help="Where a port is taken, use another one.")] = False,
@@ -120,11 +139,14 @@ def simulate(
         broker=Endpoint("mqtt", where or "127.0.0.1", int(number)) if broker else None,
         anchor=Anchor(int(start), float(zero)) if anchor else None,
     )
-    run_process(lambda: simulate_scenes(configuration, scenes or [], options))
+    chosen = _chosen(configuration, Choice(tuple(scenes or ()), profile))
+    run_process(lambda: simulate_scenes(chosen, options))
 
 
 @app.command()
 def demo(
+    scene: Annotated[list[str] | None, typer.Option(help="Scene to run; again for more. Default: all.")] = None,
+    profile: Profile = None,
     port: PortOption = None,
     data: Data = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the simulation.")] = None,
@@ -133,14 +155,15 @@ def demo(
     folder: Annotated[Path, typer.Option("--config", help="Folder with the configuration.")] = PACKAGED,
 ) -> None:
     """Run everything on this machine: simulated line, collectors, store, page."""
-    from provenline.demo import run_demo
+    from provenline.demo import Way, run_demo
 
     log_plainly()
     configuration = _configuration(folder)
     folder_data = _data(data, "demo")
-    run_process(
-        lambda: run_demo(configuration, data=folder_data, port=port, seed=seed, speed=speed, browser=not no_browser)
-    )
+    choice = Choice(tuple(scene or ()), profile)
+    chosen = _chosen(configuration, choice)
+    way = Way(choice=choice, seed=seed, speed=speed)
+    run_process(lambda: run_demo(chosen, way, data=folder_data, port=port, browser=not no_browser))
 
 
 @app.command()
@@ -163,6 +186,13 @@ def _configuration(folder: Path) -> Configuration:
             console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
         fail(f"{len(error.faults)} faults in {folder}; nothing was started")
         raise typer.Exit(1) from error
+
+
+def _chosen(configuration: Configuration, choice: Choice) -> Configuration:
+    try:
+        return choice.of(configuration)
+    except ProvenlineError as error:
+        fail(str(error))
 
 
 def _data(given: Path | None, name: str = "") -> Path:

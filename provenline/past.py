@@ -15,6 +15,7 @@ import asyncio
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from configs.configuration import Configuration
@@ -24,6 +25,7 @@ from plant.batch import Batch
 from plant.calendar import Span
 from plant.clock import SECOND
 from plant.errors import ProvenlineError
+from provenline.choice import Choice
 
 HOURS = 8.0
 _SHORTEST = 60 * SECOND
@@ -49,16 +51,30 @@ def gaps(configuration: Configuration, historian: Historian, *, until: int) -> G
     return found
 
 
-async def fill(folder: Path, historian: Historian, missing: Gaps, *, seed: int | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What the past is computed from: a configuration folder, a network profile, a seed."""
+
+    folder: Path
+    profile: str | None = None
+    seed: int | None = None
+
+    def arguments(self, scene: str, span: Span) -> list[str]:
+        """Return the model of one scene's gap as arguments of a command line, for `main`."""
+        seed = "" if self.seed is None else str(self.seed)
+        return [str(self.folder), scene, str(span[0]), str(span[1]), seed, self.profile or ""]
+
+
+async def fill(model: Model, historian: Historian, missing: Gaps) -> int:
     """Store what the simulated scenes of a configuration did in their gaps; return how many samples.
 
     Raises ProvenlineError when the model's process fails.
     """
-    return sum([await _fill_one(folder, historian, scene, span, seed) for scene, span in missing.items()])
+    return sum([await _fill_one(model, historian, scene, span) for scene, span in missing.items()])
 
 
-async def _fill_one(folder: Path, historian: Historian, scene: str, span: Span, seed: int | None) -> int:
-    arguments = [str(folder), scene, str(span[0]), str(span[1]), "" if seed is None else str(seed)]
+async def _fill_one(model: Model, historian: Historian, scene: str, span: Span) -> int:
+    arguments = model.arguments(scene, span)
     child = await asyncio.create_subprocess_exec(
         sys.executable, *("-m", __name__, *arguments), stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
@@ -106,12 +122,11 @@ def main() -> None:
     """Run one scene's model over a gap and write its batches; the other half of `fill`."""
     from simulators.running import fast  # noqa: PLC0415 - the half that stores has no model
 
-    folder, scene, start, stop, seed = sys.argv[1:]
-    configuration = load(Path(folder))
-    bindings = [binding for binding in configuration.bindings if binding.scene == scene]
+    folder, scene, start, stop, seed, profile = sys.argv[1:]
+    configuration = Choice((scene,), profile or None).of(load(Path(folder)))
     batches = fast(
         configuration.scenes[scene],
-        bindings,
+        configuration.bindings,
         seed=int(seed) if seed else None,
         start=int(start),
         stop=int(stop),

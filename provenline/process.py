@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
@@ -19,6 +21,7 @@ console = Console(stderr=True, highlight=False)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+_PATIENCE = 1.0
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -55,6 +58,10 @@ async def _guarded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     except asyncio.CancelledError:
         if not asked:
             raise
+        # Everything is closed and on disk. A thread that hangs in a name look-up must not keep the process.
+        last_resort = threading.Timer(_PATIENCE, os._exit, [0])
+        last_resort.daemon = True
+        last_resort.start()
 
 
 def fail(message: str) -> NoReturn:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import structlog
 
 from configs.configuration import Configuration
-from configs.schema import SceneDocument
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from provenline.announcement import Endpoints, announce
@@ -35,12 +34,14 @@ class Options:
     anchor: Anchor | None = None
 
 
-async def simulate_scenes(configuration: Configuration, names: list[str], options: Options) -> None:
-    """Serve the named scenes, or all that have a simulation, until cancelled.
+async def simulate_scenes(configuration: Configuration, options: Options) -> None:
+    """Serve every scene that has a simulation until cancelled.
 
     Prints one JSON line with every address once all are served.
     """
-    scenes = _chosen(configuration, names)
+    scenes = [scene for scene in configuration.scenes.values() if scene.simulation]
+    if not scenes:
+        raise ProvenlineError("there is nothing to simulate: no chosen scene has a simulation")
     clock = SystemClock()
     anchor = options.anchor or Anchor.here(clock)
     endpoints: Endpoints = {}
@@ -65,11 +66,3 @@ async def simulate_scenes(configuration: Configuration, names: list[str], option
         sys.stdout.write(announce(endpoints) + "\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
-
-
-def _chosen(configuration: Configuration, names: list[str]) -> list[SceneDocument]:
-    simulated = {scene.id: scene for scene in configuration.scenes.values() if scene.simulation}
-    unknown = [name for name in names if name not in simulated]
-    if unknown:
-        raise ProvenlineError(f"no simulated scene {unknown[0]!r}; there are: {', '.join(simulated)}")
-    return [simulated[name] for name in names] if names else list(simulated.values())

@@ -62,10 +62,14 @@ async def wait_for_value(rig: Rig, batches: AsyncIterator[Batch], value: float) 
 async def drain(batches: AsyncIterator[Batch]) -> list[Sample]:
     """Read until the source says it is disconnected; return what came on the way."""
     seen: list[Sample] = []
-    with pytest.raises(Disconnected):
+
+    async def read() -> None:
         async with asyncio.timeout(PATIENCE):
             async for batch in batches:
                 seen.extend(batch.samples())
+
+    with pytest.raises(Disconnected):
+        await read()
     return seen
 
 

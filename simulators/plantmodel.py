@@ -9,6 +9,7 @@ from configs.network_profile import FloorPlan, NetworkProfile
 from simulators.faces.layout import Layout
 from simulators.kernel.draws import branch
 from simulators.kernel.floor import Floor
+from simulators.kernel.machine import Machine
 from simulators.kernel.station import Station
 from simulators.network import Link
 
@@ -56,11 +57,15 @@ class PlantModel:
     floor: Floor
     faces: dict[str, Layout]
     stations: dict[str, Station] = field(default_factory=dict)
+    machines: tuple[Machine, ...] = ()
+    """Units that are no stations."""
 
     def finish(self) -> None:
         """Write what is still open into the truth record."""
         for station in self.stations.values():
             station.machine.close()
+        for machine in self.machines:
+            machine.close()
 
 
 Build = Callable[[Setting], PlantModel]

@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import get_args
 
-from configs.sources import AddressConfig, ModbusAddress, ModbusFormat, ModbusTable, MqttAddress, OpcuaAddress
+from configs.sources import (
+    AddressConfig,
+    ModbusAddress,
+    ModbusFormat,
+    ModbusTable,
+    MqttAddress,
+    OpcuaAddress,
+    Vda5050Address,
+)
 from plant.batch import Value
 from plant.clock import MICROSECOND, MILLISECOND
 from simulators.faces.registers import raw
+from simulators.vda5050 import MANUFACTURER, Exchange
 
 NAMESPACE = "urn:provenline:simulator:plant"
 
@@ -161,7 +171,43 @@ class MqttLayout:
         return None
 
 
-Layout = OpcuaLayout | ModbusLayout | MqttLayout
+_POSITION = ("position-x", "position-y", "theta", "map")
+
+
+@dataclass(frozen=True, slots=True)
+class Vda5050Layout:
+    """Vehicles that speak VDA 5050, each field of a state being the signal `<vehicle>.<field>`.
+
+    States are composed when `<vehicle>.report` is set, positions also when `.seen` is.
+    """
+
+    name: str
+    vehicles: tuple[str, ...]
+    exchange: Exchange
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served."""
+        fields = Vda5050Address.model_fields["field"].annotation
+        return tuple(f"{vehicle}.{name}" for vehicle in self.vehicles for name in get_args(fields))
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not polled
+        """Return what `address` would read, or None where there is nothing."""
+        if not isinstance(address, Vda5050Address) or (address.manufacturer, address.serial) not in (
+            (MANUFACTURER, vehicle) for vehicle in self.vehicles
+        ):
+            return None
+        by = {"connection": "connection", **dict.fromkeys(_POSITION, "seen")}.get(address.field, "report")
+        return Reading(
+            signal=f"{address.serial}.{address.field}",
+            cadence=Cadence.ON_TRIGGER,
+            convert=lambda value: value,
+            trigger=f"{address.serial}.{by}",
+            tick=MICROSECOND,
+        )
+
+
+Layout = OpcuaLayout | ModbusLayout | MqttLayout | Vda5050Layout
 
 
 def topic_matches(pattern: str, topic: str) -> bool:

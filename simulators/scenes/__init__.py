@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulators.plantmodel import Build
+from simulators.scenes.agv import build as agv
 from simulators.scenes.assembly_line import build as assembly_line
 from simulators.scenes.digital_workshop import build as digital_workshop
 from simulators.scenes.line_coordination import build as line_coordination
@@ -10,6 +11,7 @@ from simulators.scenes.vision_inspection import build as vision_inspection
 from simulators.scenes.wireless_control import build as wireless_control
 
 MODELS: dict[str, Build] = {
+    "agv": agv,
     "assembly-line": assembly_line,
     "digital-workshop": digital_workshop,
     "line-coordination": line_coordination,

@@ -11,72 +11,24 @@ wherever it is. Where a vehicle is decides which access point it is on and how w
 signal is; a change of access point costs a gap under profiles that have one.
 
 `hall`: the map · `drive`: a vehicle's body · `vehicle`: its orders and reports · `post`: the
-radio · `manager`: transports and zones. Assumptions stand in each.
+radio · `manager`: transports and zones · `fleet`: all of them together. Assumptions stand in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from simulators.faces.layout import Message, MqttLayout, Vda5050Layout
-from simulators.kernel.crew import Crew, CrewPlan
-from simulators.kernel.draws import Triangular
 from simulators.plantmodel import PlantModel, Setting
-from simulators.scenes.agv.drive import Body, Drive
-from simulators.scenes.agv.hall import BAYS, PLACES, RADIO
-from simulators.scenes.agv.manager import Calls, Manager
-from simulators.scenes.agv.post import Post, Terminal
-from simulators.scenes.agv.vehicle import BEAT, Vehicle
-
-_SHOWN = 2.0
-"""Seconds between two looks at a vehicle: position, meter."""
+from simulators.scenes.agv.fleet import assemble
 
 
 def build(setting: Setting) -> PlantModel:
-    """Build hall, fleet and manager.
-
-    Parameters: `vehicles`; `ahead` (zones released in front of a vehicle); `patience` (s without
-    heartbeat); `pause` (s from a delivery to the relation's next call); `dispatch` (0 = vehicles
-    wait for the orders of another fleet manager).
-    """
-    floor = setting.floor
-    count = int(setting.number("vehicles", 6, low=1, high=len(BAYS)))
-    ahead = int(setting.number("ahead", 2, low=1, high=5))
-    patience = setting.number("patience", 1.5, low=2 * BEAT, high=60)
-    pause = setting.number("pause", 60.0, low=1, high=86_400)
-    dispatch = setting.number("dispatch", 1, high=1) > 0
-    post = Post(floor)
-    attendants = Crew(floor, "attendants", CrewPlan(people=1, response=Triangular(30, 60, 180)))
-    homes = {f"agv-{i + 1}": bay for i, bay in enumerate(BAYS[:count])}
-    fleet = [
-        Vehicle(Drive(floor, name, Body(), PLACES[bay], attendants), post, bay, patience=patience)
-        for name, bay in homes.items()
-    ]
-    for vehicle in fleet:
-        post.connect(_terminal(vehicle, setting))
-    if dispatch:
-        Manager(floor, post, Calls(floor, pause), homes, ahead=ahead)
-    floor.every(BEAT, lambda: _each(fleet, Vehicle.listen))
-    floor.every(_SHOWN, lambda: _each(fleet, Vehicle.show))
+    """Build hall, fleet and manager; for the parameters see `fleet.assemble`."""
+    fleet = assemble(setting)
+    names = fleet.post.vehicles
     return PlantModel(
-        floor=floor,
-        faces={"fleet": Vda5050Layout("fleet", tuple(homes), post), "units": _units(tuple(homes))},
-        machines=tuple(vehicle.drive.machine for vehicle in fleet),
-    )
-
-
-def _each(fleet: list[Vehicle], act: Callable[[Vehicle], None]) -> None:
-    for vehicle in fleet:
-        act(vehicle)
-
-
-def _terminal(vehicle: Vehicle, setting: Setting) -> Terminal:
-    return Terminal(
-        name=vehicle.name,
-        link=setting.link(vehicle.name, RADIO),
-        where=vehicle.drive.where,
-        receive=vehicle.receive,
-        refuse=vehicle.refuse,
+        floor=setting.floor,
+        faces={"fleet": Vda5050Layout("fleet", names, fleet.post), "units": _units(names)},
+        machines=tuple(vehicle.drive.machine for vehicle in fleet.vehicles),
     )
 
 

@@ -79,6 +79,11 @@ class Vehicle:
         self.floor.at(1.0, self._signals.connect)
         self.floor.env.process(self._work())
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """The zones the vehicle is physically in: its last node's, and while it drives the next one's."""
+        return frozenset([self._last_node, self._nodes[0].id] if self._under_way else [self._last_node])
+
     # ------------------------------------------------------------------------- what it hears
     def receive(self, message: Order | InstantActions) -> None:
         """Take an order, an update of it, or instant actions."""

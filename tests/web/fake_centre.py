@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, HTTPException, Query, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from tests.peers.processes import free_port, wait_for_port
@@ -21,6 +22,7 @@ from tests.web.plant import MACHINES, SCENES, STATES, Signal, signals
 WEB = Path(__file__).parents[2] / "web"
 DIST = WEB / "dist"
 BAD_NO_COMMUNICATION = 0x80310000
+UNCERTAIN = 0x40930000
 SIMULATED = 1
 WINDOW_S = {"15min": 900, "1h": 3600, "8h": 28_800, "shift": 14_400}
 
@@ -123,7 +125,7 @@ def history(path: str, signal: Signal, start: int, stop: int, buckets: int) -> d
         "maximum": [None if v is None else v + abs(v) * 0.02 for v in values],
         "mean": values,
         "last": values,
-        "quality": [0] * buckets,
+        "quality": [UNCERTAIN if 0.3 < i / buckets < 0.34 else 0 for i in range(buckets)],
     }
 
 
@@ -195,6 +197,7 @@ def add_plant(app: FastAPI, mood: Mood) -> None:
                 "states": STATES if s.kind == "state" else {},
                 "simulated": mood.simulated,
                 "source": path.split("/")[3],
+                "address": {"node": f"ns=2;s={s.name}"},
             }
             for path, s in signals(scene).items()
         ]
@@ -207,6 +210,12 @@ def add_figures(app: FastAPI, mood: Mood) -> None:
         if path not in known:
             raise HTTPException(404, f"no tag {path}")
         return history(path, known[path], start, stop, buckets)
+
+    @app.get("/api/v1/tags/{path:path}/export")
+    def tag_export(path: str, start: int, stop: int, kind: Annotated[str, Query(alias="format")]) -> PlainTextResponse:
+        name = f"{path.replace('/', '_')}.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return PlainTextResponse(f"path,start,stop\n{path},{start},{stop}\n", headers=headers)
 
     @app.get("/api/v1/scenes/{scene}/indicators")
     def scene_indicators(scene: str, window: str) -> dict:

@@ -118,7 +118,7 @@ async def test_the_language_switch_leaves_nothing_untranslated_and_is_remembered
 ) -> None:
     await scene.locator("[data-test=language]").click()
     await expect(tile(scene, f"{PRESS}/power")).to_contain_text("Active power")
-    for address in ("/scene/line", "/", "/scene/none", "/nowhere"):
+    for address in ("/scene/line", "/scene/line/device/conveyor", "/", "/scene/none", "/nowhere"):
         await scene.goto(centre.address + address)
         await expect(scene.locator("main")).not_to_be_empty()
         await expect(scene.locator("html")).to_have_attribute("lang", "en")
@@ -174,10 +174,10 @@ async def test_no_screen_has_to_be_scrolled_sideways(
 ) -> None:
     page = await look(browser, f"{centre.address}/scene/line?lang=en", width=width, height=height)
     await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
-    for address in ("", "/"):
+    for address, mark in (("", ""), ("/scene/line/device/press", "[data-test=history]"), ("/", "[data-test=strip]")):
         if address:
             await page.goto(centre.address + address)
-            await expect(page.locator("[data-scene=line] [data-test=strip]").first).to_be_visible()
+            await expect(page.locator(mark).first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -196,6 +196,7 @@ async def test_accessibility_rules_are_kept(browser: Browser, centre: FakeCentre
     centre.mood.silence(CONVEYOR)
     for address, mark in (
         ("/scene/line", "[data-test=strip]"),
+        ("/scene/line/device/conveyor", "[data-test=history]"),
         ("/", "[data-scene=line] canvas"),
         ("/none", "main h1"),
     ):

@@ -62,6 +62,8 @@ export interface Tag {
   simulated: boolean
   /** The collector that reads it; null for what the product reports about itself. */
   source: string | null
+  /** Where the source finds it, as configured: node, register, topic, …; null without a source. */
+  address: Record<string, unknown> | null
 }
 
 /** One tag's past in equal buckets; columns are null where a bucket holds nothing usable. */
@@ -151,6 +153,9 @@ export interface Frame {
 export const WINDOWS = ['15min', '1h', '8h', 'shift'] as const
 export type WindowName = (typeof WINDOWS)[number]
 
+export const FILE_FORMATS = ['csv', 'parquet'] as const
+export type FileFormat = (typeof FILE_FORMATS)[number]
+
 /** The server could not be asked (`status` 0) or refused (`status` as in HTTP). */
 export class ApiError extends Error {
   constructor(
@@ -208,6 +213,9 @@ export const api = {
     get<Explanation>(`/api/v1/scenes/${encodeURIComponent(scene)}/explain?${query(asked)}`, stop),
   states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
     get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
+  /** Address of a file with every sample of a window. */
+  export: (path: string, span: { start: number; stop: number }, format: FileFormat) =>
+    `/api/v1/tags/${segments(path)}/export?${query({ start: span.start, stop: span.stop, format })}`,
   /** Address of the live feed, for a page that came from `location`. */
   live: (scene: string, from: { protocol: string; host: string } = location) =>
     `${from.protocol === 'https:' ? 'wss' : 'ws'}://${from.host}/api/v1/live?${query({ scene })}`,

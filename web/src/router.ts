@@ -5,6 +5,12 @@ export const router = createRouter({
   routes: [
     { path: '/', name: 'overview', component: () => import('./pages/OverviewPage.vue') },
     { path: '/scene/:id', name: 'scene', component: () => import('./pages/ScenePage.vue'), props: true },
+    {
+      path: '/scene/:id/device/:device(.+)',
+      name: 'device',
+      component: () => import('./pages/DevicePage.vue'),
+      props: true,
+    },
     { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

@@ -39,6 +39,12 @@ export function tagName(tag: Tag): string {
   return tag.label ? `${name} · ${tag.label}` : name
 }
 
+/** Where a source finds a tag, as its configuration says: `node: ns=2;s=Press.Force`. */
+export function addressWords(tag: Tag): string {
+  const parts = Object.entries(tag.address ?? {}).filter(([, value]) => value !== null)
+  return parts.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' · ')
+}
+
 export const roleName = (role: string): string => wordsOr(`role.${role}`, role)
 export const flagName = (flag: string): string => wordsOr(`flag.${flag}`, flag)
 export const unitName = (ucum: string): string => unitSymbol(ucum, (word) => wordsOr(`unit.${word}`, word))

@@ -19,6 +19,7 @@ const tag = (path: string, change: Partial<Tag> = {}): Tag => ({
   states: {},
   simulated: false,
   source: '',
+  address: null,
   ...change,
 })
 const sceneOf = (tags: Tag[]): Scene => ({

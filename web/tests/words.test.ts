@@ -59,7 +59,7 @@ describe('the two languages', () => {
 
   it('have no key that nothing names', () => {
     const all = sources.map(read).join('\n')
-    const computed = [...all.matchAll(/[`']([\w-]+)\.\$\{/g)].map(([, family]) => `${family}.`)
+    const computed = [...all.matchAll(/[`']([\w.-]+)\.\$\{/g)].map(([, family]) => `${family}.`)
     const unused = [...chinese.keys()].filter(
       (key) => !all.includes(`'${key}'`) && !computed.some((family) => key.startsWith(family)),
     )

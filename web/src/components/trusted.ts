@@ -18,6 +18,8 @@ export interface Trusted {
   since: ComputedRef<string>
   age: ComputedRef<string>
   sourceTime: ComputedRef<string>
+  /** When it reached the collector, and how long it was under way. */
+  received: ComputedRef<string>
   simulated: ComputedRef<boolean>
   number: ComputedRef<number | null>
 }
@@ -56,7 +58,12 @@ export function useTrusted(tag: () => Tag): Trusted {
       ? t('age.source', { time: formatTime(reading.value.time, zone.value, { now: shownNow.value }) })
       : '',
   )
+  const received = computed(() => {
+    if (!reading.value || reading.value.time <= 0) return ''
+    const { time, received: at } = reading.value
+    return t('age.received', { time: formatTime(at, zone.value, { now: shownNow.value }), ms: at - time })
+  })
   const simulated = computed(() => isSimulated(reading.value, tag()))
   const number = computed(() => (shown.value && typeof reading.value?.value === 'number' ? reading.value.value : null))
-  return { trust, value, reason, since, age, sourceTime, simulated, number }
+  return { trust, value, reason, since, age, sourceTime, received, simulated, number }
 }

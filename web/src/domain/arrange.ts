@@ -97,6 +97,17 @@ export function devicesOf(scene: Scene, tags: ReadonlyMap<string, Tag>): DeviceV
   )
 }
 
+/** What names a device in an address: its id, or line and id where the scene has that id twice. */
+export function deviceKey(scene: Scene, device: Device): string {
+  const all = scene.lines.flatMap((line) => line.devices)
+  const twice = all.filter((other) => other.id === device.id).length > 1
+  return twice ? device.path.slice(scene.path.length + 1) : device.id
+}
+
+export function deviceOf(scene: Scene, key: string): Device | null {
+  return scene.lines.flatMap((line) => line.devices).find((device) => deviceKey(scene, device) === key) ?? null
+}
+
 export function inTileOrder(tags: readonly Tag[]): Tag[] {
   const rank = (tag: Tag) => {
     if (tag.role !== null && TILE_LAST.includes(tag.role)) return 1000 + TILE_LAST.indexOf(tag.role)

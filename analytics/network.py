@@ -59,7 +59,7 @@ class Probes:
 
 
 def probes(samples: Batch, unit: str, window: Span) -> Probes:
-    """Read one delay tag's samples (`ordered`): a time-out or an infinite delay is a loss, other bad ones say nothing."""
+    """Read one delay tag's samples (`ordered`): a time-out or infinite delay is a loss, other bad ones say nothing."""
     samples = samples.take((samples.time >= window[0]) & (samples.time < window[1]))
     delay = samples.numbers * convert(1.0, unit, "ms")
     delay = np.where(usable(samples.quality) & ~(delay < 0), delay, math.nan)

@@ -100,11 +100,12 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True)
 class VehicleError:
-    """Something wrong that the vehicle reports: VDA 5050's errorType, errorLevel and description."""
+    """Something wrong that the vehicle reports: VDA 5050's errorType, errorLevel, description and references."""
 
     kind: str
     level: str
     description: str
+    about: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

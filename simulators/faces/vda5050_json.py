@@ -165,10 +165,7 @@ def _state(state: State, version: Version) -> Document:
         "newBaseRequest": state.wants_base,
         "actionStates": [_action_state(a) for a in own],
         "operatingMode": "AUTOMATIC",
-        "errors": [
-            {"errorType": e.kind, "errorLevel": e.level, "errorDescription": e.description, "errorReferences": []}
-            for e in state.errors
-        ],
+        "errors": [_error(e) for e in state.errors],
         **_position(state, version),
     }
     power = {"charging": state.charging}
@@ -181,6 +178,15 @@ def _state(state: State, version: Version) -> Document:
         document["safetyState"] = {"eStop": "NONE", "fieldViolation": False}
         document["information"] = []
     return document
+
+
+def _error(error: VehicleError) -> Document:
+    return {
+        "errorType": error.kind,
+        "errorLevel": error.level,
+        "errorDescription": error.description,
+        "errorReferences": [{"referenceKey": key, "referenceValue": value} for key, value in error.about],
+    }
 
 
 def _action_state(action: ActionState) -> Document:

@@ -19,8 +19,9 @@ from simulators.kernel.draws import LogNormal
 from simulators.kernel.floor import Floor, Steps
 from simulators.kernel.machine import Cause
 from simulators.scenes.agv.drive import CHARGING, NO_HEARTBEAT, NO_TRANSPORT, PAUSED, ZONE, Drive
-from simulators.scenes.agv.hall import PLACES
+from simulators.scenes.agv.hall import PLACES, Place
 from simulators.scenes.agv.post import Post
+from simulators.scenes.agv.shown import MAP, Shown
 from simulators.truth import What
 from simulators.vda5050 import (
     Action,
@@ -41,9 +42,9 @@ BEAT = 0.5
 
 _OCTETS = 64
 _DEVIATION = 1.0
+_FARTHEST = 10_000.0  # m from the map's origin
 _SILENCE = 25.0  # the specification asks for a state every 30 s at least
 _HANDLING = LogNormal(14, 0.2)
-_MAP = "hall"
 _LEVELS = {"WARNING": 1, "FATAL": 4}
 _S = PackState
 
@@ -70,13 +71,13 @@ class Vehicle:
         self._actions: dict[str, ActionState] = {}
         self._errors: tuple[VehicleError, ...] = ()
         self._issued = 0
-        self._under_way = False
+        self._under_way = self._busy = False
         self._heard, self._on_air = 0.0, deque[float]()
         self._reported = 0.0
         self._news = self.floor.env.event()
         self._rng = self.floor.rng(self.name, "handling")
-        self._signals = _Signals(self.floor, self.name, home)
-        self.floor.at(1.0, self._signals.connect)
+        self._shown = Shown(self.floor, self.name, home)
+        self.floor.at(1.0, self._shown.connect)
         self.floor.env.process(self._work())
 
     @property
@@ -132,22 +133,21 @@ class Vehicle:
 
     def _fault(self, order: Order) -> VehicleError | None:
         """Return what is wrong with an order, None when it can be taken."""
-        if not order.nodes or not order.nodes[0].released or len(order.edges) != len(order.nodes) - 1:
-            return VehicleError("validationError", "WARNING", "nodes and edges do not make a path")
+        about = (("topic", "order"), ("orderId", order.id), ("orderUpdateId", str(order.update)))
+        if not _is_path(order):
+            return VehicleError("validationError", "WARNING", "nodes and edges do not make a path", about)
         first = order.nodes[0]
         if order.id == self._order:
             base = [n for n in self._nodes if n.released]
             end = base[-1].sequence if base else self._last_sequence
-            if order.update > self._update and first.sequence == end:
+            if order.update == self._update or (order.update > self._update and first.sequence == end):
                 return None
-            if order.update == self._update:
-                return None
-            return VehicleError("orderUpdateError", "WARNING", f"update {order.update} does not continue the order")
-        if self._nodes or self._todo:
-            return VehicleError("orderUpdateError", "WARNING", "another order is being carried out")
-        place = PLACES.get(first.id) if first.x is None or first.y is None else (first.x, first.y)
+            return VehicleError("orderUpdateError", "WARNING", "this does not continue the order", about)
+        if self._nodes or self._todo or self._busy:
+            return VehicleError("orderUpdateError", "WARNING", "another order is being carried out", about)
+        place = _place(first)
         if first.id != self._last_node and (place is None or math.dist(place, self.drive.where()) > _DEVIATION):
-            return VehicleError("noRouteError", "WARNING", f"node {first.id} is too far away")
+            return VehicleError("noRouteError", "WARNING", f"node {first.id[:80]} is too far away", about)
         return None
 
     def _at_once(self, action: Action) -> bool:
@@ -203,10 +203,9 @@ class Vehicle:
         yield from self.drive.show(_S.EXECUTE)
         node = self._nodes[0]
         self._under_way = True
-        if not self._signals.driving.true:
+        if not self._shown.driving.true:
             self.report()
-        place = PLACES[node.id] if node.x is None or node.y is None else (node.x, node.y)
-        yield from self.drive.travel(place, self._goes_on)
+        yield from self.drive.travel(_place(node) or self.drive.where(), self._goes_on)
         self._under_way = False
         self._nodes.popleft()
         self._edges.popleft()
@@ -218,6 +217,7 @@ class Vehicle:
         return not self._nodes[0].actions and len(self._nodes) > 1 and self._nodes[1].released
 
     def _perform(self, action: Action) -> Steps:
+        self._busy = True
         self._tell(action, ActionStatus.RUNNING)
         status = ActionStatus.FINISHED
         if action.kind in ("pick", "drop"):
@@ -225,7 +225,7 @@ class Vehicle:
             yield self.floor.env.timeout(_HANDLING.draw(self._rng))
             if action.kind == "drop":
                 self.transports += 1
-                self._signals.transports.set(self.transports)
+                self._shown.transports.set(self.transports)
                 self.drive.told.set(self.drive.told.true)
                 self.floor.record(What.EVENT, self.name, event="transport", order=self._order)
         elif action.kind in ("startCharging", "stopCharging"):
@@ -234,13 +234,14 @@ class Vehicle:
         else:
             self._errors = (VehicleError("unsupportedAction", "WARNING", action.kind[:200]),)
             status = ActionStatus.FAILED
+        self._busy = False
         self._tell(action, status)
 
     def _rest(self) -> Steps:
         began, waits = self.floor.seconds(), bool(self._nodes)
         cause = ZONE if waits else CHARGING if self.drive.charging else NO_TRANSPORT
         yield from self.drive.show(_S.COMPLETE if cause is CHARGING else _S.SUSPENDED, cause)
-        if self._signals.driving.true:
+        if self._shown.driving.true:
             self.report()
         if self._todo or (self._nodes and self._nodes[0].released):
             return  # it came while the unit changed its state
@@ -269,7 +270,7 @@ class Vehicle:
         """Compose a state and send it."""
         if not self._post.online(self.name):
             return
-        shown = self._signals
+        shown = self._shown
         shown.locate(self.drive)
         shown.battery.set(self.drive.battery())
         shown.charging.set(self.drive.charging)
@@ -297,7 +298,7 @@ class Vehicle:
                 x=float(shown.x.value),
                 y=float(shown.y.value),
                 theta=float(shown.theta.value),
-                map=_MAP,
+                map=MAP,
                 battery=float(shown.battery.value),
                 charging=self.drive.charging,
                 errors=self._errors,
@@ -312,49 +313,30 @@ class Vehicle:
         if self.floor.seconds() - self._reported > _SILENCE:
             self.report()
         elif self.drive.moving and self._post.online(self.name):
-            shown = self._signals
+            shown = self._shown
             shown.locate(self.drive)
             x, y, theta = float(shown.x.value), float(shown.y.value), float(shown.theta.value)
-            if self._post.glimpse(Visualization(vehicle=self.name, time=self._time(), x=x, y=y, theta=theta, map=_MAP)):
+            if self._post.glimpse(Visualization(vehicle=self.name, time=self._time(), x=x, y=y, theta=theta, map=MAP)):
                 shown.seen.set(0)
 
     def _time(self) -> int:
         return self.floor.now() + self.floor.signals.devices[self.name].clock_error
 
 
-class _Signals:
-    """What a vehicle shows."""
+def _is_path(order: Order) -> bool:
+    """Tell whether an order is a chain of known places, released up to one of them."""
+    nodes, edges = order.nodes, order.edges
+    released = [node.released for node in nodes]
+    return (
+        len(nodes) == len(edges) + 1
+        and released[0]
+        and released == sorted(released, reverse=True)
+        and released[1:] == [edge.released for edge in edges]
+        and all(_place(node) is not None for node in nodes[1:])
+    )
 
-    def __init__(self, floor: Floor, name: str, home: str) -> None:
-        add = floor.signals.add
-        x, y = PLACES[home]
-        self.x = add(f"{name}.position-x", x, digits=3)
-        self.y = add(f"{name}.position-y", y, digits=3)
-        self.theta = add(f"{name}.theta", 0.0, digits=4)
-        self.battery = add(f"{name}.battery", 0.0, digits=1)
-        self.charging = add(f"{name}.charging", False)
-        self.driving = add(f"{name}.driving", False)
-        self.paused = add(f"{name}.paused", False)
-        self.errors = add(f"{name}.errors", 0)
-        self.level = add(f"{name}.error-level", 0)
-        self.order = add(f"{name}.order", "")
-        self.last_node = add(f"{name}.last-node", home)
-        self.transports = add(f"{name}.transports", 0)
-        self.connection = add(f"{name}.connection", 1)
-        for field, value in (("map", _MAP), ("operating-mode", "AUTOMATIC"), ("emergency-stop", "NONE")):
-            add(f"{name}.{field}", value)
-        self.seen = add(f"{name}.seen", 0)
-        self.report = add(f"{name}.report", 0)
 
-    def connect(self) -> None:
-        self.connection.set(1)
-
-    def locate(self, drive: Drive) -> None:
-        x, y = drive.where()
-        self.x.set(x)
-        self.y.set(y)
-        self.theta.set(drive.heading)
-
-    def reported(self) -> None:
-        self.seen.set(0)
-        self.report.set(0)
+def _place(node: Node) -> Place | None:
+    if node.x is None or node.y is None:
+        return PLACES.get(node.id)
+    return (node.x, node.y) if max(abs(node.x), abs(node.y)) < _FARTHEST else None

@@ -52,11 +52,15 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStop:
-    """A stop with both layers side by side: what the machine reported and what a person said."""
+    """A stop with both layers side by side: what the machine reported and what a person said.
+
+    `planned`: ns of it in measured planned time. `begins`: whether it counts in the window.
+    """
 
     span: Span
     loss: str
     planned: int
+    begins: bool
     reported: str
     annotation: Annotation | None
 
@@ -69,11 +73,10 @@ class ExplainedStop:
 def explained(stops: Stops, reported: Sequence[str], scope: str, notes: Annotations) -> list[ExplainedStop]:
     """Lay the annotations over the stops: of several that touch a stop, the newest counts."""
     found = []
-    for start, stop, planned, loss, reason in zip(
-        stops.start.tolist(), stops.stop.tolist(), stops.planned.tolist(), stops.loss.tolist(), reported, strict=True
-    ):
+    columns = (stops.start, stops.stop, stops.loss, stops.planned, stops.begins)
+    for start, stop, loss, planned, begins, reason in zip(*(c.tolist() for c in columns), reported, strict=True):
         newest = _newest(notes.about(scope, (start, stop)))
-        found.append(ExplainedStop((start, stop), loss, planned, reason, newest))
+        found.append(ExplainedStop((start, stop), loss, planned, begins, reason, newest))
     return found
 
 

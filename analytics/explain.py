@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from analytics.annotations import ExplainedStop
 from analytics.expression import Term
 from analytics.formulas import FORMULAS, PERCENTILES, symbol
 from analytics.indicator import Flag, Formula, Indicator, Quantity, Shown, Status
-from plant.clock import iso
+from analytics.losses import LOSS_NAMES, Loss
+from plant.clock import SECOND, iso
 from plant.text import Text
 from plant.units import symbol as unit_symbol
+
+MOST_STOPS = 50
+"""Intervals that one derivation lists; the shorter ones are summed up."""
+
+_OF_TIME = frozenset(("UT", "APT", "AUPT", "AUBT", "ADET", "ADOT", "AUST", "TBF", "TTR"))
+"""Inputs that say how long a unit did what, which its stops decide."""
 
 
 class StepKind(StrEnum):
@@ -26,6 +34,7 @@ class StepKind(StrEnum):
 
     FORMULA = "formula"
     INPUT = "input"
+    INTERVAL = "interval"
     SUBSTITUTION = "substitution"
     RESULT = "result"
     UNCERTAINTY = "uncertainty"
@@ -53,14 +62,19 @@ class Derivation:
     steps: tuple[Step, ...]
 
 
-def explain(indicator: Indicator, language: str = "zh") -> Derivation:
-    """Derive an indicator step by step: formula, inputs with their origin, substitution, result, coverage."""
+def explain(indicator: Indicator, language: str = "zh", *, stops: Sequence[ExplainedStop] = ()) -> Derivation:
+    """Derive an indicator step by step: formula, inputs with their origin, substitution, result, coverage.
+
+    `stops`: those of the indicator's scope; they are listed, the longest `MOST_STOPS` of them,
+    where the figure was computed from time.
+    """
     formula = FORMULAS[indicator.formula]
+    listed = stops if _OF_TIME & indicator.inputs.keys() else ()
     return Derivation(
         title=indicator.name.of(language),
         scope=indicator.scope,
         window=" … ".join(iso(moment) for moment in indicator.window),
-        steps=tuple(_steps(indicator, formula, language)),
+        steps=tuple(_steps(indicator, formula, language, listed)),
     )
 
 
@@ -74,12 +88,13 @@ def written(value: float, unit: str, shown: Shown) -> str:
     return f"{number} {unit_symbol(unit)}".rstrip()
 
 
-def _steps(indicator: Indicator, formula: Formula, language: str) -> Iterable[Step]:
+def _steps(indicator: Indicator, formula: Formula, language: str, stops: Sequence[ExplainedStop]) -> Iterable[Step]:
     yield Step(StepKind.FORMULA, _say(language, "公式", "Formula"), formula.expression)
     for name, quantity in indicator.inputs.items():
         origin = quantity.origin.of(language)
         text = _amount(quantity) + (f" — {origin}" if origin else "")
         yield Step(StepKind.INPUT, f"{name} ({symbol(name).name.of(language)})", text)
+    yield from _stopped(stops, language)
     if indicator.status is Status.OK and indicator.formula not in _PERCENTILE_IDS:
         yield Step(
             StepKind.SUBSTITUTION, _say(language, "代入", "Substituted"), _substituted(formula, indicator.inputs)
@@ -104,6 +119,19 @@ def _steps(indicator: Indicator, formula: Formula, language: str) -> Iterable[St
         _say(language, "依据", "Source"),
         f"{formula.source.of(language)} [{indicator.formula} v{indicator.version}]",
     )
+
+
+def _stopped(stops: Sequence[ExplainedStop], language: str) -> Iterable[Step]:
+    longest = sorted(stops, key=lambda stop: -stop.planned)[:MOST_STOPS]
+    for stop in sorted(longest, key=lambda stop: stop.span):
+        said = f" — {stop.reason}" if stop.reason else ""
+        label = LOSS_NAMES[Loss(stop.loss)].of(language)
+        period = " … ".join(iso(moment) for moment in stop.span)
+        yield Step(StepKind.INTERVAL, label, f"{period}: {stop.planned / SECOND:,.6g} s{said}")
+    if len(stops) > len(longest):
+        rest = sum(stop.planned for stop in stops) - sum(stop.planned for stop in longest)
+        label = _say(language, f"另有 {len(stops) - len(longest)} 次", f"{len(stops) - len(longest)} more")
+        yield Step(StepKind.INTERVAL, label, f"{rest / SECOND:,.6g} s")
 
 
 _PERCENTILE_IDS = frozenset(formula.id for formula in PERCENTILES.values())

@@ -7,7 +7,7 @@ of the catalogue, never one formula with a hidden switch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -83,8 +83,13 @@ class ParetoRow:
 
 def pareto(reasons: Sequence[str], stops: Stops) -> list[ParetoRow]:
     """Sum stops up by reason, the largest first; `reasons` has one entry per stop, "" = not given."""
+    return ranked(zip(reasons, stops.planned.tolist(), stops.begins.tolist(), strict=True))
+
+
+def ranked(stopped: Iterable[tuple[str, int, bool]]) -> list[ParetoRow]:
+    """Sum up (reason, ns, whether it counts as a stop of the window), the largest first."""
     spent: dict[str, list[int]] = {}
-    for reason, ns, begins in zip(reasons, stops.planned.tolist(), stops.begins.tolist(), strict=True):
+    for reason, ns, begins in stopped:
         entry = spent.setdefault(reason, [0, 0])
         entry[0] += int(begins)
         entry[1] += ns

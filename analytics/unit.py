@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from analytics import delays, energy, oee, output, reliability
+from analytics.annotations import Annotations, ExplainedStop, explained
 from analytics.indicator import MIN_COVERAGE, Basis, Indicator
 from analytics.losses import Stops, Waterfall, stops, waterfall
 from analytics.reliability import Denominator, Reliability
@@ -51,6 +52,12 @@ class Unit:
     energy: energy.Metered | None = None
     delays: tuple[delays.Delays, ...] = ()
     simulated: bool = False
+
+    def explained(self, notes: Annotations) -> list[ExplainedStop]:
+        """Return the stops with what the machine reported and what people said; none where they were summed up."""
+        if self.stops is None:
+            return []
+        return explained(self.stops, self.reasons or ("",) * len(self.stops), self.scope, notes)
 
 
 def of_station(scope: str, name: Text, signals: Signals, plan: Plan, rules: Rules) -> Unit:

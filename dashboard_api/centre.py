@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from analytics.annotation_log import AnnotationLog
+from analytics.rules import configured
+from analytics.shift_results import ShiftResults
+from analytics.unit import Rules
 from configs.configuration import Configuration
 from historian.live import LiveTable
 from historian.port import Historian
@@ -38,6 +42,8 @@ class Centre:
     historian: Historian
     live: LiveTable
     clock: Clock
+    annotations: AnnotationLog
+    results: ShiftResults
     write_tokens: frozenset[str] = frozenset()
     version: str = ""
     most_series: int = 50_000
@@ -51,6 +57,12 @@ class Centre:
     def tags(self) -> dict[str, Tag]:
         """Every declared tag by its path."""
         return {tag.path: tag for tag in self.configuration.site.tags}
+
+    @cached_property
+    def rules(self) -> Rules:
+        """How every figure of this centre is made."""
+        settings = self.configuration.centre
+        return configured(settings.rules, min_coverage=settings.min_coverage)
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -78,7 +90,8 @@ class Centre:
         exceed `most_series`.
         """
         self._admit(batch.names)
-        self.historian.write(batch)
+        with self.results.noting(batch):
+            self.historian.write(batch)
         self.live.update(batch)
         self.counts.samples += len(batch)
 

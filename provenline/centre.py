@@ -7,13 +7,16 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 import uvicorn
 
+from analytics.annotation_log import AnnotationLog
+from analytics.shift_results import ShiftResults
 from configs.configuration import Configuration
 from configs.schema import InfluxConfig
 from dashboard_api.app import LOOPBACK, create_app
@@ -63,7 +66,12 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
 async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> AsyncIterator[Centre]:
     """Open a centre's store and fill its live table with what was last known."""
     historian = await asyncio.to_thread(open_historian, configuration, data, clock)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, historian.close)
+        annotations = await asyncio.to_thread(AnnotationLog, data / "annotations.db")
+        stack.callback(annotations.close)
+        results = await asyncio.to_thread(partial(ShiftResults, data / "shifts.db", clock=clock))
+        stack.callback(results.close)
         tags = configuration.site.tags
         live = LiveTable({tag.path: tag.stale_after for tag in tags}, clock=clock)
         centre = Centre(
@@ -71,13 +79,13 @@ async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> A
             historian,
             live,
             clock,
+            annotations,
+            results,
             write_tokens=write_tokens(configuration, data),
             version=__version__,
         )
         live.update(await asyncio.to_thread(historian.latest, [tag.path for tag in tags]))
         yield centre
-    finally:
-        await asyncio.to_thread(historian.close)
 
 
 def open_historian(configuration: Configuration, data: Path, clock: Clock) -> Historian:

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from analytics.annotation_log import AnnotationLog
+from analytics.shift_results import ShiftResults
 from configs.loader import PACKAGED, load
 from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
@@ -25,8 +27,20 @@ def centre(tmp_path: Path) -> Iterator[Centre]:
     historian = EmbeddedHistorian(tmp_path / "historian", seal_every=None)
     clock = SystemClock()
     live = LiveTable({t.path: t.stale_after for t in configuration.site.tags}, clock=clock)
-    yield Centre(configuration, historian, live, clock, write_tokens=frozenset({TOKEN}), version="test")
-    historian.close()
+    annotations = AnnotationLog(tmp_path / "annotations.db")
+    results = ShiftResults(tmp_path / "shifts.db", clock=clock)
+    yield Centre(
+        configuration,
+        historian,
+        live,
+        clock,
+        annotations,
+        results,
+        write_tokens=frozenset({TOKEN}),
+        version="test",
+    )
+    for store in (results, annotations, historian):
+        store.close()
 
 
 @pytest.fixture

@@ -1,0 +1,157 @@
+"""Stops and what is said about them: machine and people side by side, never one over the other.
+
+Whoever writes gives a name, which is kept with the time; what stood before stays in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from analytics.annotations import Annotation, ExplainedStop
+from analytics.losses import LOSS_NAMES, Loss
+from analytics.reliability import ranked
+from analytics.unit import Unit
+from dashboard_api.figures import FiguresHere, WindowName
+from dashboard_api.query import CentreHere, Json, moment, scene_of, window, words
+from plant.assets import Scene
+from plant.clock import MILLISECOND, SECOND
+
+router = APIRouter(prefix="/api/v1", tags=["stops"])
+
+MOST = 5_000
+"""Annotations in one answer; of more, the newest."""
+_LONGEST = 32 * 86_400 * SECOND
+_AHEAD = 86_400 * SECOND
+_SHIFT = "shift"
+
+
+def _trimmed(text: str) -> str:
+    text = text.strip()
+    if any(ord(character) < 32 and character != "\n" for character in text):
+        raise ValueError("has control characters")
+    return text
+
+
+Short = Annotated[str, Field(max_length=100), AfterValidator(_trimmed)]
+
+
+class AnnotationBody(BaseModel):
+    """A reason for a stretch of one machine's time; an empty one withdraws what was said before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: str = Field(max_length=400, description="path of a device or line")
+    start: str | int = Field(description="ISO 8601 with a zone, or ms since 1970")
+    stop: str | int
+    reason: Short
+    author: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_trimmed)]
+    comment: Annotated[str, Field(max_length=2_000), AfterValidator(_trimmed)] = ""
+
+
+@router.get("/scenes/{scene_id}/annotations")
+async def what_was_said(centre: CentreHere, scene_id: str, start: str, stop: str) -> list[Json]:
+    """Give what people said about a scene's time, corrected entries too, in the order it was written."""
+    scene, span = scene_of(centre, scene_id), window(start, stop)
+    notes = await asyncio.to_thread(centre.annotations.within, scene.path, span, most=MOST)
+    return [_annotation(note) for note in notes.log]
+
+
+@router.post("/scenes/{scene_id}/annotations", status_code=201)
+async def annotate(centre: CentreHere, scene_id: str, body: AnnotationBody) -> Json:
+    """Add a reason for a stop. Nothing is changed or deleted by it: the log only grows."""
+    scene = scene_of(centre, scene_id)
+    if body.scope not in _scopes(scene):
+        raise HTTPException(422, f"{body.scope!r} is no device or line of scene {scene_id!r}")
+    span, now = (moment(str(body.start)), moment(str(body.stop))), centre.clock.now()
+    if not 0 < span[1] - span[0] <= _LONGEST or span[1] > now + _AHEAD:
+        raise HTTPException(422, "stop lies after start, by 32 days at most, and not beyond tomorrow")
+    try:
+        note = Annotation(
+            scope=body.scope, span=span, reason=body.reason, author=body.author, made=now, comment=body.comment
+        )
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    await asyncio.to_thread(centre.annotations.add, note)
+    return _annotation(note)
+
+
+@router.get("/scenes/{scene_id}/stops")
+async def stops(centre: CentreHere, figures: FiguresHere, scene_id: str, window: WindowName = _SHIFT) -> list[Json]:
+    """Give every stop of every machine with both reasons: the machine's own and the one that people gave."""
+    explained = await _explained(centre, figures, scene_of(centre, scene_id), window)
+    return [{"scope": unit.scope, "stops": [_stop(stop) for stop in found]} for unit, found in explained]
+
+
+@router.get("/scenes/{scene_id}/pareto")
+async def reasons(
+    centre: CentreHere,
+    figures: FiguresHere,
+    scene_id: str,
+    window: WindowName = _SHIFT,
+    scope: str | None = None,
+    by: Literal["reason", "reported", "loss"] = "reason",
+) -> list[Json]:
+    """Sum stopped time up by reason, the largest first, of one device or of all.
+
+    `by`: the reason to show (people's before the machine's), the machine's alone, or the loss.
+    """
+    scene = scene_of(centre, scene_id)
+    if scope is not None and scope not in _scopes(scene):
+        raise HTTPException(404, f"{scope!r} is no device or line of scene {scene_id!r}")
+    devices = {device.path for device in scene.devices}
+    explained = await _explained(centre, figures, scene, window)
+    chosen = [found for unit, found in explained if (unit.scope == scope if scope else unit.scope in devices)]
+    rows = ranked((getattr(stop, by), stop.planned, stop.begins) for found in chosen for stop in found)
+    return [
+        {
+            "reason": row.reason,
+            "count": row.count,
+            "seconds": row.ns / SECOND,
+            "share": row.share,
+            "cumulative": row.cumulative,
+        }
+        for row in rows
+    ]
+
+
+async def _explained(
+    centre: CentreHere, figures: FiguresHere, scene: Scene, name: str
+) -> list[tuple[Unit, list[ExplainedStop]]]:
+    computed = await figures.of(scene, name)
+    if len(computed.analysis.windows) > 1:
+        raise HTTPException(422, "stops are listed for the running shift or a duration up to now, such as 7d")
+    notes = await asyncio.to_thread(centre.annotations.within, scene.path, computed.window)
+    return [(unit, unit.explained(notes)) for unit in computed.analysis.units if unit.stops is not None]
+
+
+def _scopes(scene: Scene) -> set[str]:
+    return {device.path for device in scene.devices} | {line.path for line in scene.lines}
+
+
+def _stop(stop: ExplainedStop) -> Json:
+    return {
+        "start": stop.span[0] // MILLISECOND,
+        "stop": stop.span[1] // MILLISECOND,
+        "seconds": stop.planned / SECOND,
+        "loss": stop.loss,
+        "name": words(LOSS_NAMES[Loss(stop.loss)]),
+        "reason": stop.reason,
+        "reported": stop.reported,
+        "annotation": _annotation(stop.annotation) if stop.annotation else None,
+    }
+
+
+def _annotation(note: Annotation) -> Json:
+    return {
+        "scope": note.scope,
+        "start": note.span[0] // MILLISECOND,
+        "stop": note.span[1] // MILLISECOND,
+        "reason": note.reason,
+        "comment": note.comment,
+        "author": note.author,
+        "made": note.made // MILLISECOND,
+    }

@@ -19,16 +19,25 @@ from dataclasses import dataclass
 from configs.configuration import Binding
 from configs.network_profile import NetworkProfile, network_profile
 from configs.schema import SceneDocument, SimulationConfig
-from configs.sources import ModbusSource, ModbusTcp, MqttSource, OpcuaSource, SourceConfig, Vda5050Source
+from configs.sources import (
+    ModbusSource,
+    ModbusTcp,
+    MqttSource,
+    OpcuaSource,
+    SourceConfig,
+    SparkplugSource,
+    Vda5050Source,
+)
 from plant.batch import Batch
 from plant.clock import SECOND, Clock, SystemClock
 from plant.errors import ConfigError, Fault
 from simulators.faces.broker import broker
 from simulators.faces.endpoint import Endpoint, Face, PortPolicy
-from simulators.faces.layout import Layout, ModbusLayout, MqttLayout, OpcuaLayout, Vda5050Layout
+from simulators.faces.layout import Layout, ModbusLayout, MqttLayout, OpcuaLayout, SparkplugLayout, Vda5050Layout
 from simulators.faces.modbus import serve_modbus
 from simulators.faces.mqtt import serve_mqtt
 from simulators.faces.opcua import serve_opcua
+from simulators.faces.sparkplug import serve_sparkplug
 from simulators.faces.vda5050 import serve_vda5050
 from simulators.faults import FaultBoard, PlannedFault
 from simulators.kernel.floor import Floor, Interval
@@ -220,6 +229,11 @@ class _Listeners:
             if at is None:
                 at = await stack.enter_async_context(broker(listen, self._ports))
             return serve_vda5050(layout, self._model.floor, broker=at, source=source)
+        if isinstance(layout, SparkplugLayout) and isinstance(source, SparkplugSource):
+            at = self.endpoints.get(source.id) or self._mqtt
+            if at is None:
+                at = await stack.enter_async_context(broker(listen, self._ports))
+            return serve_sparkplug(layout, self._model.floor, broker=at)
         protocol = type(layout).__name__.removesuffix("Layout").upper()
         message = f"this face speaks {protocol}, and source {source.id} does not"
         raise _wrong(self._scene, f"simulation.faces.{name}", message)
@@ -233,7 +247,9 @@ def _listen(source: SourceConfig, host: str) -> Endpoint:
         return Endpoint("opc.tcp", host, int(port or 4840))
     if isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
         return Endpoint("modbus", host, source.link.port)
-    return Endpoint("mqtt", host, source.port if isinstance(source, (MqttSource, Vda5050Source)) else 0)
+    return Endpoint(
+        "mqtt", host, source.port if isinstance(source, (MqttSource, SparkplugSource, Vda5050Source)) else 0
+    )
 
 
 def _faces(scene: SceneDocument, model: PlantModel) -> dict[str, list[Layout]]:

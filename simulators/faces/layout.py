@@ -18,6 +18,7 @@ from configs.sources import (
     ModbusTable,
     MqttAddress,
     OpcuaAddress,
+    SparkplugAddress,
     Vda5050Address,
 )
 from plant.batch import Value
@@ -207,7 +208,46 @@ class Vda5050Layout:
         )
 
 
-Layout = OpcuaLayout | ModbusLayout | MqttLayout | Vda5050Layout
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A Sparkplug metric: the signal under `name`, of the edge node itself where `device` is empty."""
+
+    device: str
+    name: str
+    signal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkplugLayout:
+    """One Sparkplug edge node with its devices. `host_id`: the host without which it says nothing, if any."""
+
+    name: str
+    group: str
+    metrics: tuple[Metric, ...]
+    host_id: str | None = None
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served."""
+        return tuple(m.signal for m in self.metrics)
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not polled
+        """Return what `address` would read, or None where there is nothing."""
+        if not isinstance(address, SparkplugAddress) or (address.group, address.node) != (self.group, self.name):
+            return None
+        for metric in self.metrics:
+            if (metric.device, metric.name) == (address.device or "", address.metric):
+                return Reading(
+                    signal=metric.signal,
+                    cadence=Cadence.ON_TRIGGER,
+                    convert=_scaling(address.scale, address.offset),
+                    trigger=metric.signal,
+                    tick=MILLISECOND,
+                )
+        return None
+
+
+Layout = OpcuaLayout | ModbusLayout | MqttLayout | Vda5050Layout | SparkplugLayout
 
 
 def topic_matches(pattern: str, topic: str) -> bool:

@@ -69,16 +69,19 @@ class Signal:
         """Model time in seconds."""
         return self._table.seconds()
 
-    def set(self, value: Value) -> None:
-        """Set the true value and show it. Setting the same value again is an event of its own."""
+    def set(self, value: Value, *, time: int | None = None) -> None:
+        """Set the true value and show it. Setting the same value again is an event of its own.
+
+        `time` (ns UTC): when it was so, for what becomes known only later.
+        """
         self.true = value
-        self._show(occurred=True)
+        self._show(occurred=True, time=time)
 
     def show(self) -> None:
         """Measure the same true value again, now."""
         self._show(occurred=False)
 
-    def _show(self, *, occurred: bool) -> None:
+    def _show(self, *, occurred: bool, time: int | None = None) -> None:
         shown = self.true
         if self._distortions:
             for distort in self._distortions:
@@ -87,7 +90,7 @@ class Signal:
             shown = round(shown, self.digits)
         self.value = shown
         self.occurred = occurred
-        self.time = self._table.now() + self.device.clock_error
+        self.time = (self._table.now() if time is None else time) + self.device.clock_error
         self.quality = Quality.GOOD if self.device.online else Quality.BAD_NO_COMMUNICATION
         for watch in self._watchers:
             watch(self)

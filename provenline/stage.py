@@ -1,0 +1,87 @@
+"""The stage of a demonstration: edge and centre in one process, in front of simulated devices."""
+
+from __future__ import annotations
+
+import asyncio
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from configs.configuration import Configuration
+from edge.uplink import InProcess
+from plant.clock import SystemClock
+from plant.errors import ProvenlineError
+from plant.tags import Tag
+from provenline.announcement import Endpoints
+from provenline.centre import Address, listening, opened
+from provenline.demo import Devices, Way
+from provenline.edge_process import delivering
+from provenline.pace import Anchor, PlantTime
+from provenline.past import HOURS, Model, fill, gaps
+from simulators.faces.endpoint import rewire
+
+log = structlog.get_logger(__name__)
+
+
+async def play(
+    configuration: Configuration,
+    way: Way,
+    devices: Devices,
+    *,
+    anchor: Anchor,
+    data: Path,
+    port: int | None,
+    browser: bool,
+) -> None:
+    """Collect from the devices and serve the page until cancelled."""
+    clock = PlantTime(anchor, way.speed) if way.speed != 1 else SystemClock()
+    paced = slowed(configuration, way.speed)
+    address = Address("127.0.0.1", port or configuration.centre.port)
+    async with opened(paced, data=data, clock=clock) as centre, listening(centre, address):
+        endpoints = await devices.endpoints()
+        missing = await asyncio.to_thread(gaps, paced, centre.historian, until=clock.now())
+        async with delivering(rewire_all(paced, endpoints), InProcess(centre.write), data=data / "edge", clock=clock):
+            log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
+            if browser:
+                await asyncio.to_thread(webbrowser.open, address.url)
+            model = Model(configuration.folder, way.choice.profile, way.seed)
+            samples = await fill(model, centre.historian, missing)
+            log.info("the line's last hours are there", hours=HOURS, samples=samples)
+            code = await devices.ended
+            raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
+
+
+def rewire_all(configuration: Configuration, endpoints: Endpoints) -> Configuration:
+    """Return the configuration with every simulated source at the address where it is really served."""
+    bindings = tuple(
+        replace(binding, source=rewire(binding.source, endpoints.get(binding.scene, {}).get(binding.source.id)))
+        for binding in configuration.bindings
+    )
+    return replace(configuration, bindings=bindings)
+
+
+def slowed(configuration: Configuration, speed: float) -> Configuration:
+    """Return the configuration for plant time at `speed`: silence is judged in real seconds all the same.
+
+    Only the asset tree changes; collectors go by real time and keep the tags of the bindings.
+    """
+    if speed == 1:
+        return configuration
+
+    def tag(old: Tag) -> Tag:
+        return replace(old, stale_after=old.stale_after * speed)
+
+    site = configuration.site
+    scenes = tuple(
+        replace(
+            scene,
+            lines=tuple(
+                replace(line, devices=tuple(replace(d, tags=tuple(map(tag, d.tags))) for d in line.devices))
+                for line in scene.lines
+            ),
+        )
+        for scene in site.scenes
+    )
+    return replace(configuration, site=replace(site, scenes=scenes))

@@ -12,6 +12,7 @@ from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from plant.assets import Device, Line, Scene
 from plant.clock import MILLISECOND, SECOND, from_iso
+from plant.quality import Quality, good
 from plant.tags import Tag, check_path
 from plant.text import Text
 from plant.units import symbol
@@ -19,6 +20,9 @@ from plant.units import symbol
 router = APIRouter(prefix="/api/v1", tags=["read"])
 CentreHere = Annotated[Centre, Depends(centre_of)]
 Json = dict[str, Any]
+
+# As plant.health lays collectors out.
+COLLECTOR, CONNECTED = "collector", "connected"
 
 LONGEST_WINDOW = 10 * 366 * 86_400 * SECOND
 
@@ -63,6 +67,23 @@ async def site(centre: CentreHere) -> Json:
 async def scenes(centre: CentreHere) -> list[Json]:
     """List the scenes with their lines and devices."""
     return [_scene(scene) for scene in centre.scenes]
+
+
+@router.get("/scenes/{scene_id}/health")
+async def scene_health(centre: CentreHere, scene_id: str) -> Json:
+    """Count how far a scene's newest values can be trusted, and say which of its collectors are connected."""
+    scene = scene_of(centre, scene_id)
+    plant = [tag.path for device in scene.devices if device.type != COLLECTOR for tag in device.tags]
+    newest = centre.live.snapshot(plant)
+    trusted = int(np.count_nonzero(good(newest.quality)))
+    connected = {f"{device.path}/{CONNECTED}": device.id for device in scene.devices if device.type == COLLECTOR}
+    reports = centre.live.snapshot(list(connected)).samples()
+    told = {sample.path: bool(sample.value) for sample in reports if sample.quality == Quality.GOOD}
+    return {
+        "tags": len(plant),
+        "good": trusted,
+        "collectors": [{"id": id_, "connected": told.get(path)} for path, id_ in connected.items()],
+    }
 
 
 @router.get("/tags")

@@ -208,3 +208,23 @@ async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClie
 async def test_files_outside_the_pages_are_not_served(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert "hatchling" not in answer.text
+
+
+async def test_a_scenes_health_counts_trusted_tags_and_connected_collectors(
+    client: httpx.AsyncClient, centre: Centre
+) -> None:
+    address = "/api/v1/scenes/first-light/health"
+    before = (await client.get(address)).json()
+    assert before["good"] == 0
+    assert before["tags"] > 1
+    collectors = [one["id"] for one in before["collectors"]]
+    assert collectors
+    assert {one["connected"] for one in before["collectors"]} == {None}
+    builder = BatchBuilder()
+    now = time.time_ns()
+    builder.add(PATH, now, 1.0, received=now)
+    builder.add(f"cq/first-light/edge/{collectors[0]}/connected", now, False, received=now)
+    centre.live.update(builder.build())
+    after = (await client.get(address)).json()
+    assert after["good"] == 1
+    assert after["collectors"][0] == {"id": collectors[0], "connected": False}

@@ -234,6 +234,14 @@ def add_figures(app: FastAPI, mood: Mood) -> None:
         ]
         return {"title": key, "scope": "cq/line", "window": window, "steps": steps}
 
+    @app.get("/api/v1/scenes/{scene}/health")
+    def scene_health(scene: str) -> dict:
+        paths = signals(scene)
+        silent = sum(path.rpartition("/")[0] in mood.silent for path in paths)
+        bad = sum(one.quality >= 0x40000000 for one in paths.values())
+        collectors = [{"id": "opcua", "connected": True}, {"id": "probe", "connected": not mood.silent}]
+        return {"tags": len(paths), "good": len(paths) - bad - silent, "collectors": collectors}
+
     @app.get("/api/v1/scenes/{scene}/states")
     def scene_states(scene: str, start: int, stop: int) -> list[dict]:
         machines = MACHINES if scene == "line" else []

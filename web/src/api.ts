@@ -124,6 +124,13 @@ export interface Indicators {
   indicators: Indicator[]
 }
 
+/** How far a scene's newest values can be trusted; `connected` is null for a collector not heard of. */
+export interface Health {
+  tags: number
+  good: number
+  collectors: { id: string; connected: boolean | null }[]
+}
+
 export interface Interval {
   start: string | number
   stop: string | number
@@ -211,6 +218,8 @@ export const api = {
     get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query({ window })}`, stop),
   explain: (scene: string, asked: { key: string; window: WindowName; language: 'zh' | 'en' }, stop?: AbortSignal) =>
     get<Explanation>(`/api/v1/scenes/${encodeURIComponent(scene)}/explain?${query(asked)}`, stop),
+  health: (scene: string, stop?: AbortSignal) =>
+    get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
   states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
     get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
   /** Address of a file with every sample of a window. */

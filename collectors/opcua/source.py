@@ -1,9 +1,9 @@
 """Collect from one OPC UA server by subscription.
 
-connect ─▶ find nodes ─▶ subscribe ─▶ ┌ publish response ─▶ columns ─▶ batch ┐ …
-│             │        ├ or, steady: read ─▶ columns ─▶ batch ┤
-│             │        └───────────── one per `anext` ────────┘
-└─ bad points ┴─▶ first batch: each once, with its bad StatusCode
+    connect ─▶ find nodes ─▶ subscribe ─▶ ┌ publish response ──▶ columns ─▶ batch ┐ …
+                    │             │       ├ or, while steady: read ─▶ columns ─▶ batch ┤
+                    │             │       └──────────── one per `anext` ──────────────┘
+                    └─ bad points ┴─▶ first batch: each once, with its bad StatusCode
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from rich.table import Table
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, examine, load, schema
 from plant.errors import ConfigError, ProvenlineError
-from provenline import __version__, calc
+from provenline import __version__, calc, explain, kpi
 from provenline.choice import Choice
 from provenline.process import console, fail, log_plainly
 from provenline.process import run as run_process
@@ -28,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(calc.app, name="calc")
+app.command(name="kpi")(kpi.kpi)
+app.command(name="explain")(explain.explain)
 
 out = Console(highlight=False)
 

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from dashboard_api.centre import Centre
 from dashboard_api.live import Feed
 from historian.live import LiveTable
+from plant.assets import Scene
 from plant.batch import Batch, BatchBuilder
 from plant.clock import SECOND, VirtualClock
 from plant.quality import Quality
@@ -26,6 +27,12 @@ async def url(centre: Centre) -> AsyncIterator[str]:
     port = free_port()
     async with listening(centre, Address("127.0.0.1", port)):
         yield f"ws://127.0.0.1:{port}/api/v1/live?scene=first-light"
+
+
+def scene(centre: Centre) -> Scene:
+    found = centre.configuration.site.scene("first-light")
+    assert found
+    return found
 
 
 def sample(centre: Centre, value: float) -> Batch:
@@ -50,7 +57,7 @@ async def test_a_viewer_gets_a_snapshot_and_then_the_changes(centre: Centre, url
         paths: list[str] = []
         first = await value_of(socket, paths, 1.5)
         assert first["snapshot"] is True
-        assert paths == [t.path for t in centre.scenes[0].tags]
+        assert paths == [t.path for t in scene(centre).tags]
         centre.write(sample(centre, 2.5))
         second = await value_of(socket, paths, 2.5)
         assert second["snapshot"] is False
@@ -63,7 +70,7 @@ async def test_a_frame_is_encoded_once_however_many_watch(centre: Centre, url: s
         seen: list[list[str]] = [[], []]
         for socket, paths in zip((a, b), seen, strict=True):
             await socket.recv()
-            paths[:] = [t.path for t in centre.scenes[0].tags]
+            paths[:] = [t.path for t in scene(centre).tags]
         before = centre.counts.frames
         centre.write(sample(centre, 3.5))
         frames = [await value_of(socket, paths, 3.5) for socket, paths in zip((a, b), seen, strict=True)]
@@ -102,7 +109,7 @@ def virtual(centre: Centre) -> Centre:
 
 
 async def test_one_who_missed_a_frame_gets_a_snapshot_instead(virtual: Centre) -> None:
-    feed = Feed(virtual, virtual.scenes[0])
+    feed = Feed(virtual, scene(virtual))
     feed.viewers = 1
     frames = feed.frames()
     feed.tick()
@@ -120,7 +127,7 @@ async def test_one_who_missed_a_frame_gets_a_snapshot_instead(virtual: Centre) -
 
 
 async def test_silence_is_sent_as_a_change_without_the_last_value(virtual: Centre) -> None:
-    feed = Feed(virtual, virtual.scenes[0])
+    feed = Feed(virtual, scene(virtual))
     feed.viewers = 1
     frames = feed.frames()
     virtual.live.update(sample(virtual, 1.0))
@@ -134,7 +141,7 @@ async def test_silence_is_sent_as_a_change_without_the_last_value(virtual: Centr
 
 
 async def test_when_nothing_changes_there_is_a_heartbeat_and_no_more(virtual: Centre) -> None:
-    feed = Feed(virtual, virtual.scenes[0])
+    feed = Feed(virtual, scene(virtual))
     feed.viewers = 1
     for _ in range(40):
         virtual.clock.set(virtual.clock.now() + SECOND // 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import sqlite3
 import stat
@@ -312,13 +313,24 @@ def test_a_full_disk_is_said_clearly_loses_nothing_and_passes(log):
     assert content(log) == list(range(put + 1))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="NOT RUN, root may write everywhere")
 def test_a_read_only_folder_is_said_clearly(tmp_path):
     folder = tmp_path / "fixed"
     folder.mkdir()
-    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(Unavailable, match=r"read-only|cannot be opened|denied"):
-        BatchLog.open(folder / "outbox.db")
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IROTH | stat.S_IXOTH)
+    code = f"""
+import os
+from pathlib import Path
+from plant.batchlog import BatchLog
+if os.geteuid() == 0:
+    os.seteuid(65534)  # root may write everywhere, nobody may not
+BatchLog.open(Path({str(folder)!r}) / "outbox.db")
+"""
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.getuid():
+            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "Unavailable" in done.stderr
+    assert re.search("read-only|cannot be opened|denied", done.stderr)
 
 
 def test_a_place_that_cannot_be_is_said_clearly(tmp_path):

@@ -332,6 +332,8 @@ def _is_path(order: Order) -> bool:
         and released[0]
         and released == sorted(released, reverse=True)
         and released[1:] == [edge.released for edge in edges]
+        and [edge.sequence for edge in edges] == [node.sequence + 1 for node in nodes[:-1]]
+        and [edge.sequence for edge in edges] == [node.sequence - 1 for node in nodes[1:]]
         and all(_place(node) is not None for node in nodes[1:])
     )
 

@@ -11,7 +11,7 @@ packets are independent of each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,6 +20,7 @@ from scipy.special import bdtr, bdtrik
 
 from analytics.formulas import FORMULAS, PERCENTILES, quantities
 from analytics.indicator import Basis, Indicator, Quantity, evaluate, report
+from analytics.ranks import Chunks, select
 from plant.batch import Floats
 from plant.text import Text
 
@@ -51,13 +52,30 @@ def percentiles(delays: Floats, lost: int, shares: Iterable[Fraction]) -> list[P
 
     Shares are exact: `Fraction("0.999")`, between 0 and 1 exclusive; anything else raises ValueError.
     """
+    return _percentiles(len(delays), lost, shares, lambda ranks: _select(delays, ranks))
+
+
+def chunked_percentiles(chunks: Chunks, lost: int, shares: Iterable[Fraction]) -> list[Percentile]:
+    """Return what `percentiles` does, of more delays than fit into memory."""
+    received = sum(len(chunk) for chunk in chunks())
+
+    def at(ranks: set[int]) -> dict[int, float]:
+        found = select(chunks, {rank for rank in ranks if 0 < rank <= received})
+        return found | {rank: math.inf for rank in ranks if rank > received}
+
+    return _percentiles(received, lost, shares, at)
+
+
+def _percentiles(
+    received: int, lost: int, shares: Iterable[Fraction], select_ranks: Callable[[set[int]], dict[int, float]]
+) -> list[Percentile]:
     wanted = list(shares)
     if any(not 0 < share < 1 for share in wanted):
         raise ValueError("a percentile lies between 0 and 100, both exclusive")
-    count = len(delays) + lost
+    count = received + lost
     supported = [share for share in wanted if count >= needed(share)]
     ranks = {share: _ranks(share, count) for share in supported}
-    at = _select(delays, {rank for trio in ranks.values() for rank in trio})
+    at = select_ranks({rank for trio in ranks.values() for rank in trio})
     found = []
     for share in wanted:
         if share not in ranks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from collectors.mqtt import Vda5050Source
 from collectors.source import Point
+from configs import sources as configs
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from configs.schema import SceneDocument
@@ -23,7 +25,10 @@ from plant.batch import Batch, Origin
 from plant.clock import SECOND, SystemClock
 from plant.quality import Severity, severity
 from simulators.faces.endpoint import Endpoint, PortPolicy, rewire
+from simulators.faces.layout import Vda5050Layout
+from simulators.faces.vda5050 import serve_vda5050
 from simulators.faces.vda5050_json import Version, read, write, write_connection
+from simulators.kernel.floor import Floor
 from simulators.pace import ScaledClock
 from simulators.running import fast, serve
 from simulators.scenes.agv.hall import PLACES
@@ -289,3 +294,60 @@ async def test_our_collector_follows_the_live_fleet(configuration: Configuration
 
 def _good(quality: int) -> bool:
     return severity(quality) is Severity.GOOD
+
+
+class Depot:
+    """An exchange with one vehicle that can be switched off."""
+
+    def __init__(self) -> None:
+        self.relay = None
+        self.vehicles = ("agv-1",)
+        self.present = True
+        self.arrived: list[object] = []
+        self.refused: list[str] = []
+
+    def hand_over(self, message: object) -> None:
+        self.arrived.append(message)
+
+    def refuse(self, vehicle: str, reason: str) -> None:
+        self.refused.append(f"{vehicle}: {reason}")
+
+    def online(self, vehicle: str) -> bool:
+        return self.present
+
+
+@pytest.mark.needs("mosquitto", "mosquitto_sub")
+async def test_the_connection_topic_tells_who_is_there_who_left_and_who_was_cut_off(mosquitto: Mosquitto) -> None:
+    depot, floor = Depot(), Floor(start=START, seed=1)
+    layout = Vda5050Layout("fleet", depot.vehicles, depot)
+    source = configs.Vda5050Source(type="vda5050", id="fleet", host="127.0.0.1", port=mosquitto.port)
+    at = Endpoint("mqtt", "127.0.0.1", mosquitto.port)
+    topic = "uagv/v2/provenline-sim/agv-1/connection"
+    with program(["mosquitto_sub", "-p", str(mosquitto.port), "-t", topic, "-q", "1"]) as listener:
+        async with serve_vda5050(layout, floor, broker=at, source=source) as face:
+            await asyncio.to_thread(listener.ready, '"ONLINE"')
+            face._vehicles["agv-1"].socket().shutdown(socket.SHUT_RDWR)
+            await asyncio.to_thread(listener.ready, '"CONNECTIONBROKEN"')
+            await asyncio.to_thread(listener.ready, '"ONLINE"')  # it came back by itself
+            depot.present = False
+            await face.flush()
+            await asyncio.to_thread(listener.ready, '"OFFLINE"')
+    with program(["mosquitto_sub", "-p", str(mosquitto.port), "-t", topic, "-C", "1"]) as latecomer:
+        await asyncio.to_thread(latecomer.ready, '"OFFLINE"')  # it is retained
+
+
+@pytest.mark.needs("mosquitto", "mosquitto_pub")
+async def test_an_unreadable_order_is_told_to_the_vehicle_and_the_next_one_arrives(mosquitto: Mosquitto) -> None:
+    depot, floor = Depot(), Floor(start=START, seed=1)
+    layout = Vda5050Layout("fleet", depot.vehicles, depot)
+    source = configs.Vda5050Source(type="vda5050", id="fleet", host="127.0.0.1", port=mosquitto.port)
+    at = Endpoint("mqtt", "127.0.0.1", mosquitto.port)
+    topic = "uagv/v2/provenline-sim/agv-1/order"
+    async with serve_vda5050(layout, floor, broker=at, source=source) as face:
+        async with asyncio.timeout(20):
+            while not depot.arrived:
+                await mosquitto.send(topic, "{nonsense", write(ORDER, 1, Version.V2).decode())
+                await asyncio.sleep(0.1)
+                await face.flush()
+    assert depot.arrived[0] == ORDER
+    assert depot.refused[0].startswith("agv-1: ")

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from dashboard_api import export, figures, live, operations, pages, query, stops, write
+from dashboard_api import export, figures, live, losses, operations, pages, query, stops, write
 from dashboard_api.centre import Centre
 from plant.errors import ProvenlineError, Unavailable
 
@@ -39,7 +39,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     )
     app.state.centre = centre
     app.state.figures = figures.Figures(centre)
-    for routes in (operations, write, query, export, figures, stops, live, pages):
+    for routes in (operations, write, query, export, figures, losses, stops, live, pages):
         app.include_router(routes.router)
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))

@@ -91,7 +91,62 @@ def indicators(mood: Mood) -> list[dict]:
         ("latency-p95", "链路时延 P95", "Link latency P95", 9.87, "ms"),
         ("latency-p99", "链路时延 P99", "Link latency P99", 14.2, "ms"),
     ]
-    return [indicator(*one, mood) for one in rows]
+    used = [("press", 3.12), ("conveyor", 0.78)]
+    energy = [
+        indicator("energy", "能耗", "Energy", value, "kW.h", mood, scope=f"cq/line/main/{id_}", key=f"{id_}:energy")
+        for id_, value in used
+    ]
+    energy.append(indicator("energy", "能耗", "Energy", sum(value for _, value in used), "kW.h", mood))
+    return [indicator(*one, mood) for one in rows] + energy
+
+
+def losses(planned: float, mood: Mood) -> list[dict]:
+    shares = [
+        ("unknown", "未知", "Unknown", 0.02),
+        ("breakdown", "故障停机", "Breakdown", 0.09),
+        ("waiting", "等待", "Waiting", 0.05),
+        ("reduced-speed", "速度降低", "Reduced speed", 0.08),
+        ("defects", "过程不良", "Process defects", 0.02),
+    ]
+    steps = [{"id": i, "name": {"zh": zh, "en": en}, "seconds": share * planned} for i, zh, en, share in shares]
+    rest = planned - sum(step["seconds"] for step in steps)
+    return [
+        {
+            "scope": scope,
+            "name": {"zh": zh, "en": en},
+            "simulated": mood.simulated,
+            "planned": planned,
+            "losses": steps,
+            "valuable": rest,
+        }
+        for scope, zh, en in (("cq/line/main/press", "伺服压机", "Servo press"), ("cq/line", "示范线", "Whole line"))
+    ]
+
+
+def stops(now: float) -> list[dict]:
+    def stop(ago: float, seconds: float, loss: str, zh: str, en: str, said: dict | None = None) -> dict:
+        start = int((now - ago) * 1000)
+        reported = "E-117" if loss == "breakdown" else ""
+        return {
+            "start": start,
+            "stop": start + int(seconds * 1000),
+            "seconds": seconds,
+            "loss": loss,
+            "name": {"zh": zh, "en": en},
+            "reason": said["reason"] if said else reported,
+            "reported": reported,
+            "annotation": said,
+        }
+
+    said = {"reason": "tool no. 4", "comment": "", "author": "Li Wei", "made": int(now * 1000)}
+    found = [stop(60 * n + 30, 25, "minor-stop", "空转与短暂停机", "Idling and minor stops") for n in range(9)]
+    return [
+        {
+            "scope": "cq/line/main/press",
+            "stops": [*found, stop(700, 150, "breakdown", "故障停机", "Breakdown", said)],
+        },
+        {"scope": "cq/line/main/conveyor", "stops": [stop(300, 95, "breakdown", "故障停机", "Breakdown")]},
+    ]
 
 
 def intervals(signal: Signal, start: float, stop: float, silent_since: float | None) -> list[dict]:
@@ -133,6 +188,8 @@ def app_for(mood: Mood) -> FastAPI:
     app = FastAPI()
     add_plant(app, mood)
     add_figures(app, mood)
+    add_losses(app, mood)
+    add_states(app, mood)
     add_live_and_pages(app, mood)
     return app
 
@@ -242,6 +299,22 @@ def add_figures(app: FastAPI, mood: Mood) -> None:
         collectors = [{"id": "opcua", "connected": True}, {"id": "probe", "connected": not mood.silent}]
         return {"tags": len(paths), "good": len(paths) - bad - silent, "collectors": collectors}
 
+
+def add_losses(app: FastAPI, mood: Mood) -> None:
+    @app.get("/api/v1/scenes/{scene}/losses")
+    def scene_losses(scene: str, window: str) -> list[dict]:
+        if window == "shift" and not mood.on_shift:
+            raise HTTPException(404, "no shift is running now")
+        return losses(WINDOW_S[window], mood) if scene == "line" else []
+
+    @app.get("/api/v1/scenes/{scene}/stops")
+    def scene_stops(scene: str, window: str) -> list[dict]:
+        if window == "shift" and not mood.on_shift:
+            raise HTTPException(404, "no shift is running now")
+        return stops(time.time()) if scene == "line" else []
+
+
+def add_states(app: FastAPI, mood: Mood) -> None:
     @app.get("/api/v1/scenes/{scene}/states")
     def scene_states(scene: str, start: int, stop: int) -> list[dict]:
         machines = MACHINES if scene == "line" else []

@@ -113,6 +113,34 @@ async def test_any_figure_explains_itself(scene: Page) -> None:
     await expect(dialog).to_have_count(0)
 
 
+async def test_losses_lead_from_planned_time_to_good_output_for_any_unit(scene: Page) -> None:
+    losses = scene.locator("[data-test=losses]")
+    await expect(losses.locator("[data-loss]")).to_have_count(7)
+    await expect(losses.locator("[data-loss=breakdown]")).to_contain_text("9.0 %")
+    await expect(losses.locator("[data-loss=valuable]")).to_contain_text("74.0 %")
+    edges = await losses.locator("[data-loss] .track i").evaluate_all(
+        "all => all.map(bar => [parseFloat(bar.style.left), parseFloat(bar.style.width)])"
+    )
+    ends = [left + width for left, width in edges]
+    assert ends[1:] == pytest.approx([100, *(left for left, _ in edges[1:-1])])
+    await losses.get_by_role("combobox").select_option("伺服压机")
+    await expect(losses.locator("[data-loss]")).to_have_count(7)
+
+
+async def test_stops_tell_what_the_machine_and_what_people_said(scene: Page) -> None:
+    stops = scene.locator("[data-test=stops]")
+    await stops.get_by_role("button", name="显示全部 11 项").click()
+    await expect(stops.locator("li")).to_have_count(11)
+    await expect(stops).to_contain_text("tool no. 4")
+    await expect(stops).to_contain_text("Li Wei填写；设备上报：E-117")
+    await expect(stops).to_contain_text("未说明原因")
+
+
+async def test_energy_is_told_by_device_and_explains_itself(scene: Page) -> None:
+    await scene.locator("[data-test=energy]").get_by_role("button", name=re.compile("伺服压机")).click()
+    await expect(scene.get_by_role("dialog")).to_contain_text("press:energy")
+
+
 async def test_the_language_switch_leaves_nothing_untranslated_and_is_remembered(
     scene: Page, centre: FakeCentre
 ) -> None:

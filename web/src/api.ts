@@ -131,6 +131,33 @@ export interface Health {
   collectors: { id: string; connected: boolean | null }[]
 }
 
+/** From planned to valuable time of one unit, in seconds; the losses in order, together the difference. */
+export interface Losses {
+  scope: string
+  name: Text
+  simulated: boolean
+  planned: number
+  losses: { id: string; name: Text; seconds: number }[]
+  valuable: number
+}
+
+/** One stop: `loss` says which step of the waterfall it is in, `reported` what the machine said. */
+export interface Stop {
+  start: number
+  stop: number
+  loss: string
+  name: Text
+  /** People's reason where there is one, else the machine's. */
+  reason: string
+  reported: string
+  annotation: { reason: string; comment: string; author: string; made: number } | null
+}
+
+export interface UnitStops {
+  scope: string
+  stops: Stop[]
+}
+
 export interface Interval {
   start: string | number
   stop: string | number
@@ -220,6 +247,10 @@ export const api = {
     get<Explanation>(`/api/v1/scenes/${encodeURIComponent(scene)}/explain?${query(asked)}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
+  losses: (scene: string, window: WindowName, stop?: AbortSignal) =>
+    get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query({ window })}`, stop),
+  stops: (scene: string, window: WindowName, stop?: AbortSignal) =>
+    get<UnitStops[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/stops?${query({ window })}`, stop),
   states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
     get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
   /** Address of a file with every sample of a window. */

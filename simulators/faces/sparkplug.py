@@ -69,7 +69,7 @@ class _Change(NamedTuple):
 
 
 class SparkplugFace:
-    """One edge node: its session, its births and what it reports by exception."""
+    """One edge node: its session, its births and what it reports by exception. `born`: it has been heard of."""
 
     def __init__(self, layout: SparkplugLayout, floor: Floor, broker: Endpoint) -> None:
         self.endpoint = broker
@@ -81,7 +81,7 @@ class SparkplugFace:
         self._notes: queue.SimpleQueue[_Note] = queue.SimpleQueue()
         self._changes: list[_Change] = []
         self._alive: set[str] = set()
-        self._born = self._connected = self._reachable = False
+        self.born = self._connected = self._reachable = False
         self._host_online = layout.host_id is None
         self._host_since = -1
         self._seq = 0
@@ -94,7 +94,7 @@ class SparkplugFace:
         while not self._notes.empty():
             self._follow(self._notes.get())
         changes, self._changes = self._changes, []
-        if not self._born:
+        if not self.born:
             return
         self._look_after_devices()
         for (device, _), group in groupby(changes, key=lambda c: (c.device, c.at)):
@@ -125,7 +125,7 @@ class SparkplugFace:
 
     def leave(self) -> None:
         """Say that the node dies, and go; a broker does not publish the will of one who says goodbye."""
-        if self._born:
+        if self.born:
             self._client.publish(self._topic("NDEATH"), self._death(), qos=0)
         self._hang_up()
 
@@ -172,25 +172,25 @@ class SparkplugFace:
 
     def _follow(self, note: _Note) -> None:
         if note is _Note.LOST:
-            self._born = self._connected = False
+            self.born = self._connected = False
             return
         if note is _Note.HOST_OFFLINE:
             self._host_online = False
-            if self._born:  # clause 5.5: die, disconnect, and wait on a new connection
+            if self.born:  # clause 5.5: die, disconnect, and wait on a new connection
                 self.leave()
                 self._client.connect_async(self.endpoint.host, self.endpoint.port, keepalive=_KEEPALIVE)
                 self._client.loop_start()
             return
         self._connected |= note is _Note.CONNECTED
         self._host_online |= note is _Note.HOST_ONLINE
-        due = self._born if note is _Note.REBIRTH else not self._born
+        due = self.born if note is _Note.REBIRTH else not self.born
         if due and self._connected and self._host_online and self._reachable:
             self._give_birth()
 
     def _hang_up(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-        self._born = self._connected = False
+        self.born = self._connected = False
         while not self._notes.empty():  # what was said on the old connection
             self._notes.get()
 
@@ -206,7 +206,7 @@ class SparkplugFace:
             *self._all_of(""),
         ]
         self._say("NBIRTH", "", entries)
-        self._born, self._alive = True, set()
+        self.born, self._alive = True, set()
         self._look_after_devices()
 
     def _look_after_devices(self) -> None:

@@ -6,7 +6,9 @@ from simulators.plantmodel import Build
 from simulators.scenes.agv import build as agv
 from simulators.scenes.assembly_line import build as assembly_line
 from simulators.scenes.digital_workshop import build as digital_workshop
+from simulators.scenes.identifier import build as identifier
 from simulators.scenes.line_coordination import build as line_coordination
+from simulators.scenes.material import build as material
 from simulators.scenes.vision_inspection import build as vision_inspection
 from simulators.scenes.wireless_control import build as wireless_control
 
@@ -14,7 +16,9 @@ MODELS: dict[str, Build] = {
     "agv": agv,
     "assembly-line": assembly_line,
     "digital-workshop": digital_workshop,
+    "identifier": identifier,
     "line-coordination": line_coordination,
+    "material": material,
     "vision-inspection": vision_inspection,
     "wireless-control": wireless_control,
 }

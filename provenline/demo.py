@@ -75,6 +75,7 @@ async def simulators(configuration: Configuration, way: Way, anchor: Anchor) -> 
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "provenline", "simulate", *arguments),
+        stdin=asyncio.subprocess.PIPE,  # closes when we are gone, however we went; the child ends then
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is ours to pass on, once everything that reads it has stopped
     )

@@ -12,6 +12,7 @@ batches through its standard output, each led by its length.
 from __future__ import annotations
 
 import asyncio
+import signal
 import struct
 import sys
 from collections.abc import Iterator, Sequence
@@ -43,10 +44,10 @@ def gaps(configuration: Configuration, historian: Historian, *, until: int) -> G
     Ask before live samples arrive: whatever is newest then is where the gap begins.
     """
     found = {}
-    for scene in configuration.scenes.values():
+    for scene in sorted(configuration.site.scenes, key=lambda scene: len(scene.tags)):  # quick ones first
         paths = [tag.path for b in configuration.bindings if b.scene == scene.id for tag, _ in b.points]
         start = _known_until(historian, paths, until)
-        if scene.simulation is not None and until - start >= _SHORTEST:
+        if scene.simulated and until - start >= _SHORTEST:
             found[scene.id] = (start, until)
     return found
 
@@ -122,6 +123,7 @@ def main() -> None:
     """Run one scene's model over a gap and write its batches; the other half of `fill`."""
     from simulators.running import fast  # noqa: PLC0415 - the half that stores has no model
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # when nobody reads any more, there is nothing left to do
     folder, scene, start, stop, seed, profile = sys.argv[1:]
     configuration = Choice((scene,), profile or None).of(load(Path(folder)))
     batches = fast(

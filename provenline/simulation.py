@@ -24,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to simulate. `anchor`: shared plant time, for a process that is started by another."""
+    """How to simulate.
+
+    `anchor`: shared plant time, for a process that is started by another and ends with it.
+    """
 
     seed: int | None = None
     speed: float = 1.0
@@ -65,4 +68,13 @@ async def simulate_scenes(configuration: Configuration, options: Options) -> Non
                 log.info("simulated device", scene=scene.id, source=source, address=endpoint.url)
         sys.stdout.write(announce(endpoints) + "\n")
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        await (_starter_gone() if options.anchor else asyncio.Event().wait())
+
+
+async def _starter_gone() -> None:
+    """Wait until the process that started this one is gone: then its end of our standard input closes."""
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while await reader.read(1024):
+        pass

@@ -32,6 +32,7 @@ ONE_OF_EACH = ("line-1/press/oil-temperature", "line-1/conveyor/motor-temperatur
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, str]]:
     port, data = free_port(), tmp_path_factory.mktemp("demo")
     arguments = ["demo", "--no-browser", "--port", str(port), "--data", data, "--seed", "5"]
+    arguments += ["--scene", "first-light"]
     program = Program([sys.executable, "-m", "provenline", *arguments])
     program.ready("last hours are there", 120)
     yield program, f"http://localhost:{port}"
@@ -100,6 +101,20 @@ def test_ctrl_c_ends_everything_within_three_seconds(demo: tuple[Program, str]) 
     assert program.wait(10) == 0
     assert time.monotonic() - began < 3
     assert not [line for line in _processes() if line.startswith(f"{program.pid} ")]
+
+
+def test_the_simulated_devices_do_not_outlive_a_killed_demonstration(tmp_path: Path) -> None:
+    arguments = ["demo", "--no-browser", "--port", str(free_port()), "--data", tmp_path, "--scene", "first-light"]
+    program = Program([sys.executable, "-m", "provenline", *arguments])
+    program.ready("source connected", 60)
+    children = [line for line in _processes() if line.startswith(f"{program.pid} ")]
+    assert any("simulate" in line for line in children)
+    marks = [line.partition("--anchor ")[2].split()[0] for line in children if "--anchor" in line]
+    program.kill()
+    deadline = time.monotonic() + 10
+    while any(mark in line for line in _processes() for mark in marks):
+        assert time.monotonic() < deadline, "the simulated devices are still there"
+        time.sleep(0.1)
 
 
 def _processes() -> list[str]:

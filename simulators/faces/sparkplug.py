@@ -106,8 +106,7 @@ class SparkplugFace:
         """Lose the broker as by a cut cable, so that it publishes our will; or connect again."""
         self._reachable = reachable
         if reachable:
-            self._client.connect_async(self.endpoint.host, self.endpoint.port, keepalive=_KEEPALIVE)
-            self._client.loop_start()
+            self._connect()
             return
         line = self._client.socket()
         if isinstance(line, socket.socket):
@@ -130,6 +129,11 @@ class SparkplugFace:
         self._hang_up()
 
     # ------------------------------------------------------------------------ session
+    def _connect(self) -> None:
+        self._client = self._make()  # a client that was stopped once does not start again cleanly
+        self._client.connect_async(self.endpoint.host, self.endpoint.port, keepalive=_KEEPALIVE)
+        self._client.loop_start()
+
     def _make(self) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -178,8 +182,7 @@ class SparkplugFace:
             self._host_online = False
             if self.born:  # clause 5.5: die, disconnect, and wait on a new connection
                 self.leave()
-                self._client.connect_async(self.endpoint.host, self.endpoint.port, keepalive=_KEEPALIVE)
-                self._client.loop_start()
+                self._connect()
             return
         self._connected |= note is _Note.CONNECTED
         self._host_online |= note is _Note.HOST_ONLINE

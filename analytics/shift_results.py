@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +57,9 @@ _SCHEMA = Schema(
     );
     """,
 )
+
+
+_SUMS = 32  # periods of several scenes that are summed up once for all viewers
 
 
 class Reason(StrEnum):
@@ -113,6 +116,7 @@ class ShiftResults:
         self._remembered = remembered
         self._memory: OrderedDict[int, Result] = OrderedDict()
         self._lock = threading.Lock()
+        self._sums: deque[tuple[list[Result], Analysis]] = deque(maxlen=_SUMS)
         self._described: dict[str, tuple[Scene, str]] = {}
         self._horizons = self._read_horizons()
 
@@ -139,11 +143,23 @@ class ShiftResults:
         now = self._clock.now()
         window = (window[0], min(window[1], now))
         closed = [piece for piece in pieces(calendar, window) if _closes(piece, rules) <= now]
-        parts = [self.of(scene, historian, piece, calendar=calendar, rules=rules).analysis for piece in closed]
+        kept = [self.of(scene, historian, piece, calendar=calendar, rules=rules) for piece in closed]
+        parts = [self._summed(kept)] if kept else []
         rest = (closed[-1][1] if closed else window[0], window[1])
         if rest[0] < rest[1] or not parts:
             parts.append(analyse(scene, historian, rest, calendar=calendar, rules=rules, now=now))
         return roll_up(parts) if len(parts) > 1 else parts[0]
+
+    def _summed(self, kept: list[Result]) -> Analysis:
+        # A week is looked at more often than its closed shifts change.
+        with self._lock:
+            for results, summed in self._sums:
+                if len(results) == len(kept) and all(a is b for a, b in zip(results, kept, strict=True)):
+                    return summed
+        summed = roll_up([result.analysis for result in kept])
+        with self._lock:
+            self._sums.append((kept, summed))
+        return summed
 
     def revisions(self, scene: Scene, window: Span) -> list[Revision]:
         """Return every revision of what was kept within a window, in order of time and number."""

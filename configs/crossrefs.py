@@ -22,6 +22,7 @@ from plant.errors import Fault
 FILE_KEYS = ("certificate", "key", "server_certificate", "user_certificate", "user_key", "ca")
 """Keys of a source whose values are files, relative to the configuration's folder."""
 
+_BROKERED = ("mqtt", "sparkplug", "vda5050")
 Part = tuple[Place, dict[str, Any]]
 
 
@@ -128,7 +129,7 @@ def _client_ids(scenes: list[Reading]) -> Iterator[Fault]:
     first: dict[Hashable, str] = {}
     for scene in scenes:
         for place, source in _parts(scene.data, (), "sources"):
-            if source.get("type") == "mqtt" and isinstance(source.get("client_id"), str):
+            if source.get("type") in _BROKERED and isinstance(source.get("client_id"), str):
                 key = (source.get("host"), source.get("port", 1883), source["client_id"])
                 here = f"{scene.file} {dotted(place)}"
                 if first.setdefault(key, here) != here:

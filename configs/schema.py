@@ -271,6 +271,7 @@ class CentreDocument(Strict):
     type: Literal["centre"]
     host: str = "127.0.0.1"
     port: Port = 8000
+    names: tuple[str, ...] = Field(default=(), description="host names it answers to when not on loopback; none = all")
     historian: Annotated[EmbeddedConfig | InfluxConfig, Field(discriminator="type")] = EmbeddedConfig()
     write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")
     body_limit: int = Field(default=25_000_000, ge=1_000, description="bytes of one write, after unpacking")

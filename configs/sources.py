@@ -125,7 +125,7 @@ class ModbusAddress(Strict):
     `bit` picks a bit 0–15 of a register. `length` is a string's size in registers.
     """
 
-    unit: int = Field(default=1, ge=0, le=247)
+    unit: int = Field(default=1, ge=0, le=255, description="1-247 on a serial line; many TCP devices answer to 255")
     table: ModbusTable = ModbusTable.HOLDING
     register_: int = Field(alias="register", ge=0, le=65_535)
     format: ModbusFormat = ModbusFormat.UINT16
@@ -140,6 +140,8 @@ class ModbusAddress(Strict):
         bits = self.table in (ModbusTable.COIL, ModbusTable.DISCRETE)
         if bits and self.format not in (ModbusFormat.BIT, ModbusFormat.UINT16):
             raise ValueError(f"a {self.table.value} is a single bit; format {self.format.value} does not fit")
+        if self.bit is not None and self.format is not ModbusFormat.BIT:
+            raise ValueError("bit needs format: bit")
         if not bits and self.format is ModbusFormat.BIT and self.bit is None:
             raise ValueError("format bit in a register needs bit: 0-15")
         if self.format is ModbusFormat.STRING and self.length is None:
@@ -325,7 +327,10 @@ class Vda5050Source(MqttLink):
 
 # ------------------------------------------------------------------------------- STAMP
 class StampAddress(Strict):
-    """One figure of the measured link; delays in µs, loss as a ratio, per report interval."""
+    """One figure of the measured link, a sample a packet: delays in µs, loss 0 or 1.
+
+    A lost packet has loss 1 and no delay: NaN with the quality *bad: timeout*.
+    """
 
     measure: Literal["rtt", "up", "down", "rtt-jitter", "loss", "clock-error"]
 

@@ -70,10 +70,13 @@ def usable(quality: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 
 
 def name(quality: int) -> str:
-    """Name a StatusCode as `bad: no communication`; an unknown one shows its number."""
+    """Name a StatusCode as `bad: no communication`; an unknown one shows its number.
+
+    The low 16 bits say how a value was made (limits, overflow), not how good it is.
+    """
     level = severity(quality).name.lower()
     try:
-        words = Quality(quality).name.lower().replace("_", " ")
+        words = Quality(quality & 0xFFFF_0000).name.lower().replace("_", " ")
     except ValueError:
         return f"{level}: 0x{quality:08X}"
     detail = words.removeprefix(level).strip()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from math import pi
+from math import inf, pi
 
 from plant.errors import UnitError
 
@@ -107,10 +107,14 @@ def parse(code: str) -> Unit:
         raise UnitError(f"{code!r} is not a UCUM unit; write {_SLIPS[code]!r}")
     if not code or len(code) > 64:
         raise UnitError(f"{code!r} is not a UCUM unit; a dimensionless value has unit '1'")
-    tokens = _tokens(code)
-    unit, rest = _term(code, tokens)
+    try:
+        unit, rest = _term(code, _tokens(code))
+    except (OverflowError, RecursionError) as error:
+        raise UnitError(f"{code!r} is beyond measure") from error
     if rest:
         raise UnitError(f"{code!r}: {rest[0][1]!r} is out of place")
+    if not 0 < unit.factor < inf:
+        raise UnitError(f"{code!r} is beyond measure")
     return unit
 
 
@@ -184,6 +188,8 @@ def _component(code: str, tokens: list[_Token]) -> tuple[Unit, list[_Token]]:
     if kind == "annotation":
         return Unit(1.0, _NONE), rest
     if kind == "number":
+        if not int(text):
+            raise UnitError(f"{code!r}: a unit has no factor of zero")
         return Unit(float(text), _NONE), rest
     if kind == "operator":
         if text != "(":

@@ -145,7 +145,8 @@ class _Server(uvicorn.Server):
 async def listening(centre: Centre, address: Address) -> AsyncIterator[None]:
     """Serve HTTP while the context is open. Raises ProvenlineError when the address cannot be had."""
     bound = _bind(address)
-    hosts = LOOPBACK if address.host in LOOPBACK else ("*",)
+    names = centre.configuration.centre.names
+    hosts = LOOPBACK if address.host in LOOPBACK else (*LOOPBACK, *names) if names else ("*",)
     config = uvicorn.Config(
         create_app(centre, hosts=hosts),
         ws="websockets-sansio",

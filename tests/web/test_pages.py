@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
 
@@ -125,6 +125,23 @@ async def test_losses_lead_from_planned_time_to_good_output_for_any_unit(scene: 
     assert ends[1:] == pytest.approx([100, *(left for left, _ in edges[1:-1])])
     await losses.get_by_role("combobox").select_option("伺服压机")
     await expect(losses.locator("[data-loss]")).to_have_count(7)
+
+
+async def test_trends_can_be_laid_over_the_same_time_yesterday(scene: Page) -> None:
+    now = await scene.evaluate("Date.now()")
+    day = 86_400_000
+
+    def yesterdays(request: Request) -> bool:
+        found = re.search(r"/history\?start=\d+&stop=(\d+)", request.url)
+        return found is not None and abs(now - day - int(found[1])) < 120_000
+
+    async with scene.expect_request(yesterdays):
+        await scene.locator("[data-test=compare]").select_option("1d")
+    trend = scene.locator("[data-test=trend]").first
+    await expect(trend.locator("[data-test=baseline]")).to_have_text("24 小时 0 分前")
+    await expect(scene).to_have_url(re.compile("compare=1d"))
+    await scene.reload()
+    await expect(scene.locator("[data-test=compare]")).to_have_value("1d")
 
 
 async def test_stops_tell_what_the_machine_and_what_people_said(scene: Page) -> None:

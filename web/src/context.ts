@@ -15,6 +15,8 @@ export interface SceneContext {
   id: string
   live: Live
   windowName: ComputedRef<WindowName>
+  /** The baseline that trends are laid over, as `domain/baseline` reads it; empty for none. */
+  compare: ComputedRef<string>
 }
 
 const PLANT: InjectionKey<PlantContext> = Symbol('plant')

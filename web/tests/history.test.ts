@@ -1,6 +1,7 @@
 /** Zooming never leaves what can be shown, and doubt is marked exactly where it was. */
 import { describe, expect, it } from 'vitest'
 import type { History } from '../src/api'
+import { baselineOf, offsetOf, shifted } from '../src/domain/baseline'
 import { doubts } from '../src/domain/doubt'
 import { pan, within, zoomAt } from '../src/domain/zoom'
 
@@ -85,5 +86,26 @@ describe('doubt', () => {
         25,
       ),
     ).toEqual([{ start: 10, stop: 25, level: 'bad', word: 'bad' }])
+  })
+})
+
+describe('a baseline', () => {
+  it('lies as far back as the address says, the window before by its own length', () => {
+    expect(offsetOf('1d', 900_000)).toBe(86_400_000)
+    expect(offsetOf('prev', 900_000)).toBe(900_000)
+    expect(offsetOf('36h', 900_000)).toBe(36 * 3_600_000)
+  })
+
+  it.each(['', 'none', 'custom', '0h', '-3h', '99999h', 'evil'])('is none for %j', (text) => {
+    expect(offsetOf(text, 900_000)).toBe(0)
+    expect(baselineOf(text).name).toBe('none')
+  })
+
+  it('is moved onto the present and otherwise unchanged', () => {
+    const then = history([
+      [1, 0],
+      [2, 0],
+    ])
+    expect(shifted(then, 1000)).toEqual({ ...then, start: [1000, 1010] })
   })
 })

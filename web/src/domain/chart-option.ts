@@ -31,6 +31,8 @@ export function lookOf(element: HTMLElement): Look {
 export interface NamedCurves {
   name: string
   curves: Curves
+  /** It is an earlier stretch of time, laid over curve number `of`: fainter, dotted, without a band. */
+  baseline?: { of: number }
 }
 
 export interface Wording {
@@ -87,7 +89,9 @@ export function trendOption(
       axisPointer: { lineStyle: { color: look.text } },
       formatter: (points: unknown) => tip(points as TipPoint[], say),
     },
-    series: named.flatMap((one, i) => curveSeries(one, i, look)),
+    series: named.flatMap((one, i) =>
+      one.baseline ? [baselineSeries(one, one.baseline.of, look)] : curveSeries(one, i, look),
+    ),
   }
 }
 
@@ -114,6 +118,19 @@ function curveSeries({ name, curves }: NamedCurves, i: number, look: Look) {
       lineStyle: { color, width: look.root * 0.1, type: DASHES[i % DASHES.length] },
     },
   ]
+}
+
+function baselineSeries({ name, curves }: NamedCurves, of: number, look: Look) {
+  const color = look.curves[of % look.curves.length]
+  return {
+    type: 'line',
+    id: `mean before ${of}`,
+    name,
+    data: curves.mean,
+    showSymbol: false,
+    color,
+    lineStyle: { color, opacity: 0.85, width: look.root * 0.09, type: [2, 2] },
+  }
 }
 
 interface TipPoint {

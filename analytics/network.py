@@ -84,7 +84,9 @@ def variation(found: Probes, basis: Basis, *, shares: Sequence[str] = ("95", "99
     result = []
     for text, one in zip(shares, percentiles(found.received, found.lost, wanted), strict=True):
         inputs = quantities({"DP": one.value, "DMIN": least, "N": packets})
-        value = one.value - least if one.value is not None and least is not None else one.value
+        value = one.value - least if one.value is not None and least is not None else None
+        if value == math.inf:  # the percentile is among the lost: there is no such number to show
+            del inputs["DP"]
         result.append(_supported(PDV[text], value, one, inputs, basis))
     steps = np.abs(ipdv(found))
     for text, one in zip(shares, percentiles(steps, 0, wanted), strict=True):

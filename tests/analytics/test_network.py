@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from fractions import Fraction
 
@@ -61,6 +62,7 @@ def test_lost_packets_vary_without_bound_and_leave_no_successive_difference() ->
     assert found["ipdv-p99"].status is Status.INSUFFICIENT_DATA  # 99 differences
     lossy = figures(variation(sent([5.0] * 90 + [LOST] * 10), BASIS))
     assert lossy["pdv-p95"].status is Status.UNBOUNDED
+    assert json.dumps([i.payload() for i in lossy.values()], allow_nan=False)
     assert lossy["ipdv-p95"].value == 0.0
 
 
@@ -75,6 +77,7 @@ def test_variation_does_not_depend_on_the_clock_offset(delays, offset) -> None:
 
 
 def test_nothing_sent_or_measured_has_no_figures() -> None:
+    assert {i.value for i in variation(sent([LOST] * 200), BASIS)} == {None}
     for found in (sent([]), sent([UNMEASURED] * 200)):
         assert {i.value for i in variation(found, BASIS)} == {None}
         down = availability(found, Service(interval=10, deadline=5, survival=0), (0, SECOND))

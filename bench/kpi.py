@@ -183,7 +183,7 @@ def week(devices: int, days: int, every: int) -> None:
             per_million = first / samples_in * 1e9
             print(f"  {part:3} days: first {first:6.2f} s = {per_million:6.0f} ms per million samples; ", end="")
             print(
-                f"again {again * 1e3:5.0f} ms ({processor * 1e3:.0f} ms of processor); reopened {reopened * 1e3:5.0f} ms"
+                f"again {again * 1e3:5.0f} ms (processor {processor * 1e3:.0f} ms); reopened {reopened * 1e3:5.0f} ms"
             )
         by_pandas, theirs = timed(lambda: with_pandas(scene, historian, span))
         by_sql, plain = timed(lambda: with_sql(scene, historian, span))

@@ -5,8 +5,14 @@
 - `time_model`, `station`, `stations`, `oee`: what a machine or a serial line did, as sums
 - `losses`, `reliability`, `annotations`: where the time went, and what people say about it
 - `output`, `energy`, `latency`, `delays`: pieces, kWh and milliseconds
+- `quality`, `spc`, `runs`, `capability`, `confusion`, `intervals`: pieces, charts, and what a sample can show
+- `energy_states`, `demand`, `carbon`: kWh by state and product, peaks, cost, standard coal and CO₂
+- `network`, `floor`, `link_stops`: what an application sees of its link, where, and which stops it caused
+- `transport`, `material`: vehicles' time and the truth of records
+- `alarms`, `warning`: states of ISA-18.2, and what announces itself before it fails
+- `catalogue`: the formulas of all these, as data
 - `unit`: what a device, line or scene did, and how it adds up
-- `readings`, `scene`: one reading of the historian, every figure of a scene
+- `readings`, `scene`, `details`: one reading of the historian, every figure of a scene, and what lies behind them
 
-Only `readings` and `scene` know the historian; nothing here knows a clock.
+Only `readings`, `scene` and `details` know the historian; nothing here knows a clock.
 """

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Indicator, Scene, Tag } from '../src/api'
-import { arrangeIndicators, devicesOf, inTileOrder, trendGroups } from '../src/domain/arrange'
+import { arrangeIndicators, deviceKey, deviceOf, devicesOf, inTileOrder, trendGroups } from '../src/domain/arrange'
 import { stateOfValue } from '../src/domain/packml'
 import { axisTimes, shares, timeline } from '../src/domain/timeline'
 
@@ -234,4 +234,14 @@ describe('states', () => {
     const start = Date.UTC(2026, 0, 1, 8, 3)
     expect(axisTimes(start, start + 900_000, 6).map((time) => new Date(time).getUTCMinutes())).toEqual([5, 10, 15])
   })
+})
+
+it('an address names each device, also when a collector has the same id', () => {
+  const scene = sceneOf([])
+  const [line] = scene.lines
+  const [press] = line!.devices
+  const collector = { ...press!, path: `x/s/edge/${press!.id}` }
+  const twice = { ...scene, lines: [...scene.lines, { ...line!, path: 'x/s/edge', devices: [collector] }] }
+  expect(deviceKey(twice, press!)).toBe(press!.id)
+  for (const device of [press!, collector]) expect(deviceOf(twice, deviceKey(twice, device))?.path).toBe(device.path)
 })

@@ -97,11 +97,10 @@ export function devicesOf(scene: Scene, tags: ReadonlyMap<string, Tag>): DeviceV
   )
 }
 
-/** What names a device in an address: its id, or line and id where the scene has that id twice. */
+/** What names a device in an address: its id, or line and id where another device has that id before it. */
 export function deviceKey(scene: Scene, device: Device): string {
-  const all = scene.lines.flatMap((line) => line.devices)
-  const twice = all.filter((other) => other.id === device.id).length > 1
-  return twice ? device.path.slice(scene.path.length + 1) : device.id
+  const first = scene.lines.flatMap((line) => line.devices).find((other) => other.id === device.id)
+  return first?.path === device.path ? device.id : device.path.slice(scene.path.length + 1)
 }
 
 export function deviceOf(scene: Scene, key: string): Device | null {

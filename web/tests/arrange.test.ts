@@ -237,7 +237,7 @@ describe('states', () => {
 })
 
 it('an address names each device, also when a collector has the same id', () => {
-  const scene = sceneOf([])
+  const scene = sceneOf([tag('x/s/l/d/a')])
   const [line] = scene.lines
   const [press] = line!.devices
   const collector = { ...press!, path: `x/s/edge/${press!.id}` }

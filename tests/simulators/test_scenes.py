@@ -6,7 +6,7 @@ import pytest
 
 from configs.network_profile import network_profile
 from plant.clock import SECOND
-from simulators.faces.layout import ModbusLayout, MqttLayout, OpcuaLayout, Vda5050Layout
+from simulators.faces.layout import ModbusLayout, MqttLayout, OpcuaLayout, SparkplugLayout, Vda5050Layout
 from simulators.kernel.floor import Floor
 from simulators.kernel.parts import Verdict
 from simulators.plantmodel import Parameter, PlantModel, Setting
@@ -47,6 +47,8 @@ def test_every_face_serves_signals_that_the_model_has_under_addresses_of_their_o
             ]
         elif isinstance(layout, Vda5050Layout):
             places = list(layout.vehicles)
+        elif isinstance(layout, SparkplugLayout):
+            places = [(m.device, m.name) for m in layout.metrics]
         else:
             assert isinstance(layout, MqttLayout)
             places = [(m.topic, key) for m in layout.messages for key in m.fields]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mistat
 import numpy as np
 import pytest
 
@@ -16,8 +17,6 @@ from analytics.capability import (
 )
 from analytics.indicator import Basis
 from analytics.spc import Chart
-
-mistat = pytest.importorskip("mistat", reason="mistat is not installed")
 
 SHAFTS = np.asarray(mistat.load_data("GASTURBINE"), float)
 SOLDER = mistat.load_data("JANDEFECT").to_numpy()

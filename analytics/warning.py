@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import ruptures  # type: ignore[import-untyped]
+import ruptures
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 

@@ -74,7 +74,7 @@ FORMULAS: tuple[Formula, ...] = (
     Formula(
         "stops-caused-by-link",
         Text("归因于网络的停机占比", "Stops attributable to the link"),
-        "max(0, (NSTE - NST × PEXP) / (NST × (1 - PEXP)))",
+        "min(1, max(0, (NSTE - NST × PEXP) / (NST × (1 - PEXP))))",
         "1",
         Text("超出巧合的部分（归因分数）", "what exceeds coincidence (attributable fraction)"),
     ),

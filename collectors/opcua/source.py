@@ -4,6 +4,8 @@
                     │             │       ├ or, while steady: read ─▶ columns ─▶ batch ┤
                     │             │       └──────────── one per `anext` ──────────────┘
                     └─ bad points ┴─▶ first batch: each once, with its bad StatusCode
+
+A server that was renumbered, restarted or replaced is simply connected to again.
 """
 
 from __future__ import annotations

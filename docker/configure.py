@@ -6,7 +6,9 @@ A pack expects its simulated devices on this machine. Between containers, broker
 the name `mosquitto` and want a password, all other devices are behind `simulators`. Nothing
 else is changed, and it is done whenever the image is built, so the two cannot drift apart.
 
-    python docker/configure.py SETTINGS TARGET
+The containers run the small assembly line; name other packs to have those.
+
+    python docker/configure.py SETTINGS TARGET [SCENE …]
 """
 
 # ruff: noqa: INP001 - a script of the image build, no package
@@ -27,10 +29,11 @@ ACCOUNT = {"user": "edge", "password": {"env": "MQTT_PASSWORD"}}
 ORIGIN = "# Made from the pack of the same name by docker/configure.py: the addresses are those between containers.\n"
 
 
-def main(settings: Path, target: Path) -> None:
-    """Write every document of the packs and of `settings` below `target`."""
+def main(settings: Path, target: Path, scenes: list[str]) -> None:
+    """Write the documents of the packs, with only those scenes, and of `settings` below `target`."""
     for file in PACKAGED.rglob("*.yaml"):
-        write(file, target / file.relative_to(PACKAGED))
+        if file.parent.name != "scenes" or file.stem in scenes:
+            write(file, target / file.relative_to(PACKAGED))
     for file in settings.glob("*.yaml"):
         write(file, target / file.name)
 
@@ -65,4 +68,4 @@ def moved_to(service: str, value: Any) -> Any:  # noqa: ANN401 - raw YAML
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or ["first-light"])

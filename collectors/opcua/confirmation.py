@@ -18,8 +18,10 @@ from collectors.opcua.link import Link
 from collectors.opcua.subscription import Item
 from collectors.source import Point
 from configs.sources import OpcuaAddress
+from plant.clock import SECOND, Clock
 
 _FOREVER = 3600.0
+_FAR = 60 * SECOND
 
 
 class Confirmation:
@@ -45,15 +47,19 @@ class Confirmation:
         due = float((self._heard + self._every).min())
         return min(max(0.0, due - now), _FOREVER)
 
-    async def read(self, now: float) -> Rows:
+    async def read(self, clock: Clock) -> Rows:
         """Read what is due; rows carry the answer's time in place of the source's.
 
-        Raises Disconnected as the link does.
+        An answer dated far from our own clock was not dated by the clock that dates the
+        values (a simulator in plant time, say); then our receipt dates it. Raises Disconnected
+        as the link does.
         """
+        now = clock.monotonic()
         due = [h for h in self._handles.tolist() if now - self._heard[h] >= self._every[h]]
         self._heard[due] = now
         values = await self._link.read_values([self._nodes[handle] for handle in due])
-        rows = generic.rows(due, values)
+        rows, received = generic.rows(due, values), clock.now()
+        server = np.where(np.abs(rows.server - received) > _FAR, received, rows.server)
         confirmed = (rows.server != MISSING) & (rows.status < np.uint32(0x8000_0000))
         return Rows(
             handle=rows.handle,
@@ -61,7 +67,7 @@ class Confirmation:
             bits=rows.bits,
             status=rows.status,
             source=np.where(confirmed, MISSING, rows.source),
-            server=rows.server,
+            server=server,
             texts=rows.texts,
             refused=rows.refused,
         )

@@ -150,7 +150,7 @@ class _Batches:
         return batch
 
     async def _confirm(self) -> Batch:
-        rows = await self._confirmation.read(self._clock.monotonic())
+        rows = await self._confirmation.read(self._clock)
         return self._table.batch(rows, received=self._clock.now(), origin=self._origin)
 
     def _take(self, arrival: Arrival) -> Batch:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
@@ -83,7 +84,7 @@ class Subscription:
             refused[item.handle] = status
         self.refused = {handle: status for handle, status in refused.items() if status}
 
-    async def next(self, within: float) -> Arrival | None:
+    async def next(self, within: float = inf) -> Arrival | None:
         """Return the next response, in order, or None when none came `within` so many seconds.
 
         Call it when the one before is dealt with for good. Raises Disconnected when the server

@@ -71,10 +71,11 @@ def test_acknowledged_samples_survive_kill_9_at_any_moment(tmp_path):
     folder = tmp_path / "historian"
     dice = random.Random(7)
     written = 0
-    for run in range(3 * RUNS):
+    for run in range(2 * RUNS):
         if run >= RUNS and any(one.settled for one in listed(folder)):
             break  # enough moments, and a merge was among them
-        numbers = write_and_die(folder, written, dice.uniform(0.0, 0.3))
+        # How much a writer leaves to merge depends on the machine; where it is much, later ones live longer.
+        numbers = write_and_die(folder, written, dice.uniform(0.0, 0.3 if run < RUNS else 3.0))
         assert numbers == list(range(written, written + len(numbers)))
         with closing(EmbeddedReader(folder)) as reader:
             written = check(reader.history(NAMES, T0, FOREVER), numbers[-1] + 1)

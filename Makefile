@@ -6,14 +6,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
+SCENE  ?= first-light
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench web lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
 
-demo: $(VENV)/run  ## Run the demonstration line and serve its page (options: ARGS="--port 9000")
-	@$(BIN)/provenline demo $(ARGS)
+demo: $(VENV)/run  ## Run a demonstration and serve its page (SCENE=agv, SCENE= for all; ARGS="--port 9000")
+	@$(BIN)/provenline demo $(if $(SCENE),--scene $(SCENE)) $(ARGS)
 
 test: $(VENV)/dev tests/peers/node_modules/.lock  ## Run every test; as root on Debian it installs the programs they need
 	@$(BIN)/python -m tests.programs --install

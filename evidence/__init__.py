@@ -1,0 +1,8 @@
+"""Acceptance campaigns, and packages of evidence that a stranger can recompute.
+
+    plan      what is compared, by what statistic and bound; frozen before there is data
+    campaign  a plan carried out: recordings of both arms, measurements, findings
+    package   one file that holds all of it: a BagIt bag, signed
+    verify    opens a package anywhere and computes everything again from its raw samples
+    report    the same findings for people: PDF, XLSX, DOCX; Chinese and English
+"""

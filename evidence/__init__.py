@@ -1,5 +1,7 @@
 """Acceptance campaigns, and packages of evidence that a stranger can recompute.
 
+In the order of the work:
+
     plan      what is compared, by what statistic and bound; frozen before there is data
     campaign  a plan carried out: recordings of both arms, measurements, findings
     package   one file that holds all of it: a BagIt bag, signed

@@ -1,0 +1,153 @@
+"""A catalogue of acceptance clauses: what a public document asks for, and how it is answered.
+
+A catalogue repeats the numbers of one document and says, for every indicator, which measure
+answers it, by which statistic, and on how much evidence at least. Other provinces and other
+documents are further files; none needs code.
+
+    type: acceptance-catalogue
+    id: cq-2020-1
+    document: {number: 渝经信智能〔2020〕1号, date: 2020-01-08, title: {zh: …, en: …}}
+    clauses:
+      - id: agv
+        number: CQ-2020-1/A1.2.2.7
+        subject: scene
+        scene: agv
+        name: {zh: 5G+AGV智能运输, en: 5G AGV transport}
+        indicators:
+          - {id: cost-cut, name: {…}, kind: change-down, op: ">=", value: 0.10,
+             measure: cost-per-transport, statistic: ratio, minimum: {shifts: 5}}
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from configs.base import Identifier, Strict, Words
+from configs.schema import PercentileText, Unit
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class Kind(StrEnum):
+    """What is held against the bound."""
+
+    ABSOLUTE = "absolute"
+    """The improved side's own figure."""
+    CHANGE_UP = "change-up"
+    """(improved - baseline) / baseline; larger is better."""
+    CHANGE_DOWN = "change-down"
+    """(baseline - improved) / baseline; larger is better."""
+    COUNT = "count"
+    """A tally of records."""
+
+
+class Comparison(StrEnum):
+    """How the figure must stand to the bound."""
+
+    AT_LEAST = ">="
+    AT_MOST = "<="
+    BELOW = "<"
+    ABOVE = ">"
+
+
+class Statistic(StrEnum):
+    """How an interval is put around the figure; see `analytics.acceptance`."""
+
+    RATIO = "ratio"
+    """Ratio of sums over shifts; intervals respect that shifts hang together."""
+    PROPORTION = "proportion"
+    """k of n independent trials; exact binomial interval."""
+    PERCENTILE = "percentile"
+    """Nearest-rank percentile of a sample; order-statistic interval; lost is infinite."""
+    TALLY = "tally"
+    """A count of records, exact."""
+
+
+class Subject(StrEnum):
+    """What a clause speaks of."""
+
+    SCENE = "scene"
+    CENTRE = "centre"
+    IDENTIFIER_NODE = "identifier-node"
+    CLUSTER = "cluster"
+
+
+class Minimum(Strict):
+    """The least evidence on which a verdict is given; below it there is `insufficient-data`."""
+
+    shifts: int = Field(default=1, ge=1, le=1000, description="windows on each side")
+    samples: int = Field(default=0, ge=0, description="trials, probes or records on each side")
+    coverage: float = Field(default=0.9, ge=0, le=1)
+
+
+class IndicatorConfig(Strict):
+    """One measurable target of a clause.
+
+    `any_of`: indicators of a clause with the same word here stand for each other; one is enough.
+    """
+
+    id: Key
+    name: Words
+    kind: Kind
+    op: Comparison
+    value: float
+    unit: Unit = "1"
+    measure: Identifier
+    parameters: dict[str, float | str] = Field(default_factory=dict)
+    statistic: Statistic
+    percentile: PercentileText | None = None
+    minimum: Minimum = Minimum()
+    any_of: str | None = Field(default=None, max_length=48)
+    note: Words = Words()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> IndicatorConfig:
+        if (self.statistic is Statistic.PERCENTILE) != (self.percentile is not None):
+            raise ValueError("a percentile statistic needs `percentile`, and no other has one")
+        if (self.statistic is Statistic.TALLY) != (self.kind is Kind.COUNT):
+            raise ValueError("kind count and statistic tally go together")
+        return self
+
+
+class ClauseConfig(Strict):
+    """One clause: all its indicators hold, or at least `at_least` of them."""
+
+    id: Key
+    number: str = Field(max_length=64)
+    subject: Subject = Subject.SCENE
+    scene: Identifier | None = None
+    name: Words
+    at_least: int | None = Field(default=None, ge=1)
+    indicators: tuple[IndicatorConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClauseConfig:
+        if (self.subject is Subject.SCENE) != (self.scene is not None):
+            raise ValueError("a clause on a scene names the scene, and no other does")
+        ids = [one.id for one in self.indicators]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two indicators have the same id")
+        if self.at_least is not None and self.at_least > len(ids):
+            raise ValueError(f"at_least: {self.at_least} of {len(ids)} indicators can never hold")
+        return self
+
+
+class PublicDocument(Strict):
+    """The document that asks: its number is quoted in every report."""
+
+    number: str = Field(max_length=64)
+    date: date
+    title: Words
+
+
+class AcceptanceCatalogue(Strict):
+    """The clauses of one public document."""
+
+    type: Literal["acceptance-catalogue"]
+    id: Identifier
+    document: PublicDocument
+    clauses: tuple[ClauseConfig, ...] = Field(min_length=1)

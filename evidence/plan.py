@@ -1,0 +1,114 @@
+"""A campaign's plan: fixed before there is data, and known by its hash ever after.
+
+    Plan        what is compared, how, and what would count as a pass
+    Frozen      a plan with its hash and the moment it was fixed; a change is a new revision
+
+The hash is SHA-256 over the plan's canonical JSON (see `canonical`), so anybody can recompute it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from configs.base import Identifier, Strict, Words
+from evidence.canonical import digest
+
+FORMAT = 1
+
+
+class SimulatedArm(Strict):
+    """A side that is simulated: a network profile and model parameters, shift after shift."""
+
+    source: Literal["simulated"] = "simulated"
+    profile: Identifier
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    shifts: int = Field(ge=1, le=1000)
+    seed: int = Field(ge=0)
+
+
+class Window(Strict):
+    """A stretch of recorded time; ns UTC, half open."""
+
+    start: int
+    stop: int
+
+    @model_validator(mode="after")
+    def _forward(self) -> Window:
+        if self.stop <= self.start:
+            raise ValueError("a window ends after it starts")
+        return self
+
+
+class RecordedArm(Strict):
+    """A side that was recorded: windows of a real (or replayed) line's history."""
+
+    source: Literal["recorded"] = "recorded"
+    windows: tuple[Window, ...] = Field(min_length=1, max_length=1000)
+
+
+Arm = Annotated[SimulatedArm | RecordedArm, Field(discriminator="source")]
+
+
+class ExclusionRule(Strict):
+    """What may be left out, agreed beforehand; whatever is left out names one of these."""
+
+    id: Identifier
+    text: Words
+
+
+class Plan(Strict):
+    """What is compared, how, and what would count as a pass.
+
+    `mix`: share of each product for standardisation; empty: the baseline's own mix.
+    `baseline` is None only where every indicator of the clause is absolute or a count.
+    """
+
+    format: Literal[1] = 1
+    id: Identifier
+    name: Words
+    scene: Identifier
+    catalogue: Identifier
+    clause: str
+    baseline: Arm | None = None
+    improved: Arm
+    mix: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
+    exclusion_rules: tuple[ExclusionRule, ...] = ()
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    resamples: int = Field(default=2000, ge=200, le=100_000)
+    seed: int = Field(default=7, ge=0)
+    author: str = Field(min_length=1, max_length=80)
+    purpose: Words = Words()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Frozen(Strict):
+    """A plan that may no longer change. `at`: ns UTC. `previous`: hash of the revision before, or None."""
+
+    plan: Plan
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    at: int
+    revision: int = Field(default=1, ge=1)
+    previous: str | None = None
+    reason: str = Field(default="", max_length=500, description="why it was changed; empty for the first")
+
+    @model_validator(mode="after")
+    def _true(self) -> Frozen:
+        if self.hash != self.plan.hash:
+            raise ValueError("the hash is not that of the plan")
+        return self
+
+
+class Exclusion(Strict):
+    """A window left out by a person, under a rule of the plan. `at`: ns UTC, when it was entered."""
+
+    window: Window
+    rule: Identifier
+    reason: str = Field(min_length=3, max_length=500)
+    author: str = Field(min_length=1, max_length=80)
+    at: int

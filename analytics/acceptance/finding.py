@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from configs.acceptance import Comparison, Kind, Statistic
+from configs.catalogue import Comparison, Kind, Statistic
 from plant.text import Text
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from analytics.indicator import Indicator
 from analytics.unit import Rules
-from configs.acceptance import Statistic
+from configs.catalogue import Statistic
 from historian.port import Historian
 from plant.assets import Scene
 from plant.batch import Floats

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dashboard_api import export, figures, live, losses, operations, pages, query, stops, write
+from dashboard_api.access import Visitors
 from dashboard_api.centre import Centre
 from plant.errors import ProvenlineError, Unavailable
 
@@ -38,6 +39,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2",
     )
     app.state.centre = centre
+    app.state.gate = Visitors()
     app.state.figures = figures.Figures(centre)
     for routes in (operations, write, query, export, figures, losses, stops, live, pages):
         app.include_router(routes.router)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.requests import HTTPConnection
 
 from analytics.annotation_log import AnnotationLog
 from analytics.shift_results import ShiftResults
 from configs.loader import PACKAGED, load
+from dashboard_api.access import PERMISSIONS, Actor, Kind, Role
 from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
@@ -43,8 +45,17 @@ def centre(tmp_path: Path) -> Iterator[Centre]:
         store.close()
 
 
+class AlwaysAdmin:
+    """A gate that takes whoever asks for a signed-in administrator."""
+
+    def identify(self, _: HTTPConnection) -> Actor:
+        return Actor("tester", Role.ADMIN, Kind.SESSION, PERMISSIONS[Role.ADMIN])
+
+
 @pytest.fixture
 async def client(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(centre))
+    app = create_app(centre)
+    app.state.gate = AlwaysAdmin()
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

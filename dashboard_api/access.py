@@ -1,0 +1,159 @@
+"""Who may do what: permissions by area, roles as sets of them, and the one who acts.
+
+Every route declares the one permission it needs and gets the one who asks:
+
+    actor: Annotated[Actor, Depends(requires(Permission.ALARM_ACT))]
+
+A route without such a line fails the walk over all routes in the tests. Who asks is found out
+by the application's gate (`app.state.gate`); this module only knows what that one may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Protocol
+
+from fastapi import Depends, HTTPException, WebSocketException
+from fastapi.requests import HTTPConnection
+
+
+class Permission(StrEnum):
+    """What can be allowed, by area. `OPEN` needs nobody to sign in, `SELF` is one's own account."""
+
+    OPEN = "open"
+    SELF = "self"
+    VIEW = "view"
+    METRICS = "metrics"
+    ANNOTATE = "annotate"
+    ALARM_ACT = "alarm-act"
+    WRITE_SAMPLES = "write-samples"
+    COMMAND = "command"
+    CONFIGURE = "configure"
+    CAMPAIGN_VIEW = "campaign-view"
+    CAMPAIGN_RUN = "campaign-run"
+    EVIDENCE_EXPORT = "evidence-export"
+    LAB_LEARN = "lab-learn"
+    LAB_TEACH = "lab-teach"
+    USER_ADMIN = "user-admin"
+    AUDIT_VIEW = "audit-view"
+
+
+class Role(StrEnum):
+    """What somebody is here for; `PERMISSIONS` says what that allows."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    TRAINEE = "trainee"
+    INSTRUCTOR = "instructor"
+    EVALUATOR = "evaluator"
+    ADMIN = "admin"
+
+
+class Kind(StrEnum):
+    """How the one who acts proved who they are."""
+
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - a kind, not a secret
+    ANONYMOUS = "anonymous"
+
+
+_OPEN = frozenset({Permission.OPEN})
+_LOOK = _OPEN | {Permission.VIEW, Permission.METRICS, Permission.SELF}
+_OPERATE = _LOOK | {Permission.ANNOTATE, Permission.ALARM_ACT, Permission.CAMPAIGN_VIEW}
+_EVALUATE = {Permission.CAMPAIGN_VIEW, Permission.CAMPAIGN_RUN, Permission.EVIDENCE_EXPORT, Permission.AUDIT_VIEW}
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.VIEWER: _LOOK,
+        Role.OPERATOR: _OPERATE,
+        Role.TRAINEE: _LOOK | {Permission.LAB_LEARN},
+        Role.INSTRUCTOR: _OPERATE | {Permission.LAB_LEARN, Permission.LAB_TEACH},
+        Role.EVALUATOR: _LOOK | _EVALUATE,
+        Role.ADMIN: frozenset(Permission),
+    }
+)
+"""What each role allows. Changing it changes the tables in docs/security.md, which a test compares."""
+
+FOR_TOKENS = frozenset(Permission) - {Permission.OPEN, Permission.SELF, Permission.USER_ADMIN}
+"""What a token may be made for: a machine keeps no account and makes no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The one who asks, for as long as one request or connection lasts.
+
+    `credential` names the session or token, never its secret; `address` is where the request
+    came from. A token's permissions are those of its owner's role that it was made for.
+    """
+
+    name: str
+    role: Role | None
+    kind: Kind
+    permissions: frozenset[Permission]
+    credential: str = ""
+    address: str = ""
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether this one may do that."""
+        return permission in self.permissions
+
+
+def anonymous(role: Role | None, address: str = "") -> Actor:
+    """Return one who did not sign in: with the permissions of a role but for an own account, or with none."""
+    allowed = PERMISSIONS[role] - {Permission.SELF} if role else _OPEN
+    return Actor("", role, Kind.ANONYMOUS, allowed, address=address)
+
+
+class Gate(Protocol):
+    """Finds out who asks."""
+
+    def identify(self, connection: HTTPConnection) -> Actor:
+        """Return who asks; anonymous when nobody signed in or what was shown is no longer valid.
+
+        Answers 403 to a page of another origin that uses a visitor's session.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """The gate of a centre without accounts: whoever asks is a visitor."""
+
+    role: Role | None = Role.VIEWER
+
+    def identify(self, connection: HTTPConnection) -> Actor:
+        return anonymous(self.role, connection.client.host if connection.client else "")
+
+
+async def actor_of(connection: HTTPConnection) -> Actor:
+    """Return who asks, as the application's gate sees it."""
+    gate: Gate = connection.app.state.gate
+    return gate.identify(connection)
+
+
+POLICY_VIOLATION = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The declaration on a route: only who has the permission gets in, and the route learns who that is."""
+
+    permission: Permission
+
+    async def __call__(self, connection: HTTPConnection, actor: Annotated[Actor, Depends(actor_of)]) -> Actor:
+        """Let the one who asks in. Answers 401 when signing in may help, 403 when it does not."""
+        if actor.may(self.permission):
+            return actor
+        reason = f"this needs the permission {self.permission.value!r}"
+        if connection.scope["type"] == "websocket":
+            raise WebSocketException(POLICY_VIOLATION, reason)
+        if actor.kind is Kind.ANONYMOUS:
+            raise HTTPException(401, f"sign in first: {reason}", headers={"WWW-Authenticate": "Bearer"})
+        raise HTTPException(403, f"{actor.name} may not do this: {reason}")
+
+
+def requires(permission: Permission) -> Requirement:
+    """Declare what a route needs."""
+    return Requirement(permission)

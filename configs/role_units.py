@@ -37,6 +37,8 @@ MEASURED: Mapping[Role, tuple[str, str]] = {
             Role.PLANNED_COUNT,
             Role.TRANSPORT_COUNT,
             Role.LOSS,
+            Role.CONTROL_CYCLES,
+            Role.CORRECT_CYCLES,
         ),
         _NUMBER,
     ),

@@ -72,6 +72,8 @@ class Role(StrEnum):
     PROCESS_VALUE = "process-value"
     COMMAND = "command"
     DEADLINE_MISSED = "deadline-missed"
+    CONTROL_CYCLES = "control-cycles"
+    CORRECT_CYCLES = "correct-cycles"
     # vision and decisions
     VERDICT = "verdict"
     TRUTH = "reference-verdict"

@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 SCENE  ?= first-light
+# Of the test workers one runs what waits for real programs, the others compute.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench web lock clean
@@ -19,7 +21,8 @@ demo: $(VENV)/run  ## Run a demonstration and serve its page (SCENE=agv, SCENE= 
 
 test: $(VENV)/dev tests/peers/node_modules/.lock  ## Run every test; as root on Debian it installs the programs they need
 	@$(BIN)/python -m tests.programs --install
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python hatch_build.py
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 	@$(BIN)/ruff check .

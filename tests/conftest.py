@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,9 +16,17 @@ from tests.programs import search_path
 os.environ["PATH"] = search_path()
 
 
+LIVE = ("api", "cli", "collectors", "containers", "docs", "edge", "historian", "system", "web", "simulators/test_live")
+"""Where tests wait for real programs: one worker runs them all, so that they never crowd each other."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as not run what lacks a program; in CI let it run and fail instead."""
+    """Give files to workers whole; mark as not run what lacks a program, but in CI let it run and fail instead."""
+    here = Path(__file__).parent
     for item in items:
+        file = item.path.relative_to(here).as_posix()
+        live = file.startswith(LIVE) or file.endswith("_live.py")
+        item.add_marker(pytest.mark.xdist_group("live" if live else file))
         for mark in item.iter_markers("needs"):
             missing = [name for name in mark.args if shutil.which(name) is None]
             if missing and not os.environ.get("CI"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
+import random
 import shutil
 import signal
 import socket
@@ -112,11 +114,21 @@ def program(args: Sequence[str | Path], **options) -> Iterator[Program]:
         process.stop()
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Below what the kernel hands out for outgoing connections, and no other test worker's.
+_PORTS = itertools.cycle(random.sample(range(20_000 + 1_500 * _WORKER, 21_500 + 1_500 * _WORKER), 1_500))
+
+
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a loopback port that was free a moment ago and that nobody else is about to take."""
+    for port in itertools.islice(_PORTS, 200):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port among 200")
 
 
 def wait_for_port(port: int, seconds: float = 15.0) -> None:

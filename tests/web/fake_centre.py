@@ -134,11 +134,11 @@ def add_figures(app: FastAPI, mood: Mood) -> None:
         span = {"start": now - WINDOW_S[window] * 1000, "stop": now, "label": window}
         return {"window": span, "indicators": indicators(mood) if scene == "line" else []}
 
-    @app.get("/api/v1/scenes/{scene}/explain")
-    def explain(scene: str, key: str, window: str, language: str) -> dict:
+    @app.get("/api/v1/indicators/{key:path}/explain")
+    def explain(key: str, window: str, language: str) -> dict:
         steps = [
             {"kind": "formula", "label": {"zh": "公式", "en": "Formula"}[language], "text": "GQ"},
-            {"kind": "input", "label": "GQ", "text": f"{scene}, {window}: 1041"},
+            {"kind": "input", "label": "GQ", "text": f"{window}: 1041"},
             {"kind": "result", "label": key, "text": "1041"},
         ]
         return {"title": key, "scope": "cq/line", "window": window, "steps": steps}

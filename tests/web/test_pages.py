@@ -108,7 +108,7 @@ async def test_any_figure_explains_itself(scene: Page) -> None:
     await scene.locator("[data-indicator=good-output] button").first.click()
     dialog = scene.get_by_role("dialog")
     await expect(dialog).to_contain_text("公式")
-    await expect(dialog).to_contain_text("line, 15min: 1041")
+    await expect(dialog).to_contain_text("15min: 1041")
     await scene.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
 

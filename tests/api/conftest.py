@@ -14,6 +14,7 @@ from analytics.shift_results import ShiftResults
 from configs.loader import PACKAGED, load
 from dashboard_api.access import PERMISSIONS, Actor, Kind, Role
 from dashboard_api.app import create_app
+from dashboard_api.audit import AuditLog
 from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
 from historian.live import LiveTable
@@ -53,9 +54,11 @@ class AlwaysAdmin:
 
 
 @pytest.fixture
-async def client(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
+async def client(centre: Centre, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(centre)
     app.state.gate = AlwaysAdmin()
+    app.state.audit = AuditLog(tmp_path / "audit.db", clock=SystemClock())
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
+    app.state.audit.close()

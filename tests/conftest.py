@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.programs import search_path
 
 os.environ["PATH"] = search_path()
+
+# Time limits belong to `bench/`; and the gate tries the same examples each time, so that it
+# judges the change and not the dice. Everywhere else new examples are looked for.
+settings.register_profile("everywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("everywhere"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 
 
 LIVE = ("api", "cli", "collectors", "containers", "docs", "edge", "historian", "system", "web", "simulators/test_live")

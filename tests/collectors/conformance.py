@@ -139,4 +139,4 @@ class SourceConformance:
         async with rig.source().open() as batches:
             await wait_for_value(rig, batches, 11.0)
             began = time.monotonic()
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 6.0

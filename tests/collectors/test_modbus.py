@@ -105,7 +105,7 @@ async def test_when_every_unit_is_silent_the_link_is_given_up() -> None:
         began = time.monotonic()
         with pytest.raises(Disconnected, match="nobody answers"):
             await gather(plc, 10.0)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 @pytest.mark.parametrize(

@@ -187,4 +187,4 @@ async def test_a_connection_closed_between_polls_is_a_disconnection() -> None:
         await seen.until(lambda samples: False)
     assert seen.lost
     assert len(seen.samples) >= 2
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9

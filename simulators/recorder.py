@@ -4,7 +4,7 @@ It watches the signals that the bindings read and, chunk by chunk, works out eac
 samples with array operations: the changes of an OPC UA variable and, while it is steady,
 its confirmations; the value at every poll of a Modbus register, the value at every message
 of an MQTT topic. Values pass the same coding that the face and the address would put them
-through.
+through. Links that are probed have no signals; `probing` sends the packets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from configs.configuration import Binding
-from configs.sources import ModbusSource
+from configs.sources import ModbusSource, StampSource
 from plant.batch import Batch, Form, Ints, Origin, Value
 from plant.clock import SECOND
 from plant.errors import ConfigError, Fault
@@ -25,6 +25,7 @@ from plant.quality import Quality
 from simulators.faces.layout import Cadence, Layout, Reading
 from simulators.kernel.floor import Floor
 from simulators.kernel.signals import Signal
+from simulators.probing import Probes
 
 SILENT = Quality.BAD_NO_COMMUNICATION
 _BAD = 0x8000_0000
@@ -105,7 +106,10 @@ class Recorder:
         self._floor = floor
         self._since = floor.now() - 1
         self._channels = tuple(_channels(bindings, faces))
+        probed = [b for b in bindings if isinstance(b.source, StampSource) and b.source.id in faces]
+        self._probes = [Probes(floor, binding, faces[binding.source.id]) for binding in probed]
         self._names = tuple(channel.path for channel in self._channels)
+        self._names += tuple(path for probes in self._probes for path in probes.paths)
         readings = [channel.reading for channel in self._channels]
         self._logs = {name: self._follow(floor.signals[name]) for name in sorted({r.signal for r in readings})}
         self._heard = [floor.now()] * len(self._channels)
@@ -122,6 +126,10 @@ class Recorder:
         parts = [self._samples(i, channel.reading, until) for i, channel in enumerate(self._channels)]
         texts: dict[str, int] = {}
         columns = [_column(part, texts) for part in parts if len(part.rows)]
+        first = len(parts)
+        for probes in self._probes:
+            columns += probes.take(until, first=first)
+            first += len(probes.paths)
         for log in self._logs.values():
             log.prune()
         for messages in self._messages.values():
@@ -183,7 +191,7 @@ class Recorder:
 def _channels(bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> Iterator[_Channel]:
     faults = []
     for binding in bindings:
-        if binding.source.id not in faces:
+        if binding.source.id not in faces or isinstance(binding.source, StampSource):
             continue
         period = binding.source.period if isinstance(binding.source, ModbusSource) else 0.0
         for tag, address in binding.points:

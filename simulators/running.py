@@ -12,9 +12,9 @@ Both build the same model from the same seed; only who reads its signals differs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configs.configuration import Binding
 from configs.network_profile import NetworkProfile, network_profile
@@ -26,20 +26,30 @@ from configs.sources import (
     OpcuaSource,
     SourceConfig,
     SparkplugSource,
+    StampSource,
     Vda5050Source,
 )
 from plant.batch import Batch
 from plant.clock import SECOND, Clock, SystemClock
 from plant.errors import ConfigError, Fault
-from simulators.faces.broker import broker
+from simulators.faces.broker import OwnBroker, broker
 from simulators.faces.endpoint import Endpoint, Face, PortPolicy
-from simulators.faces.layout import Layout, ModbusLayout, MqttLayout, OpcuaLayout, SparkplugLayout, Vda5050Layout
+from simulators.faces.layout import (
+    Layout,
+    ModbusLayout,
+    MqttLayout,
+    OpcuaLayout,
+    SparkplugLayout,
+    StampLayout,
+    Vda5050Layout,
+)
 from simulators.faces.modbus import serve_modbus
 from simulators.faces.mqtt import serve_mqtt
 from simulators.faces.opcua import serve_opcua
 from simulators.faces.sparkplug import serve_sparkplug
+from simulators.faces.stamp import serve_stamp
 from simulators.faces.vda5050 import serve_vda5050
-from simulators.faults import FaultBoard, PlannedFault
+from simulators.faults import FaultBoard, FaultKind, Outage, PlannedFault
 from simulators.kernel.floor import Floor, Interval
 from simulators.pace import ScaledClock
 from simulators.plantmodel import PlantModel, Setting
@@ -96,7 +106,7 @@ def build(
     unknown = sorted(set(simulation.faces) - set(model.faces))
     if unknown:
         raise _wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
-    return model
+    return replace(model, sources=dict(simulation.faces), links=setting.links)
 
 
 def fast(
@@ -155,10 +165,11 @@ async def serve(
     board = FaultBoard(model)
     board.schedule(faults)
     async with AsyncExitStack() as stack:
-        listeners = _Listeners(scene, model, host, ports, mqtt)
+        listeners = _Listeners(scene, model, host, ports, mqtt, paced.now)
         faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
         endpoints = listeners.endpoints
-        async with _beside(_drive(model, faces, board, paced), name=f"simulate {scene.id}"):
+        outages = _outages(model, faces, listeners.brokers)
+        async with _beside(_drive(model, faces, board, paced, outages), name=f"simulate {scene.id}"):
             try:
                 yield Running(endpoints=endpoints, faults=board, model=model)
             finally:
@@ -178,15 +189,32 @@ async def _beside(work: Coroutine[None, None, None], *, name: str) -> AsyncItera
         raise errors.exceptions[0] from None
 
 
-async def _drive(model: PlantModel, faces: dict[str, Face], board: FaultBoard, clock: ScaledClock) -> None:
+Outages = dict[Outage, tuple[Face, ...]]
+"""What goes out of reach in each of the outages that can be."""
+
+
+def _outages(model: PlantModel, faces: dict[str, Face], brokers: dict[str, OwnBroker]) -> Outages:
+    """Return what goes down with what; a broker that is not ours cannot be stopped, but its clients can leave it."""
+    found: Outages = {(FaultKind.FACE_OUTAGE, name): (face,) for name, face in faces.items()}
+    for source, names in model.brokers.items():
+        clients = tuple(faces[name] for name in names if name in faces)
+        found[FaultKind.BROKER_OUTAGE, source] = (brokers[source],) if source in brokers else clients
+    return found
+
+
+async def _drive(
+    model: PlantModel, faces: dict[str, Face], board: FaultBoard, clock: ScaledClock, outages: Outages
+) -> None:
     """Let the model follow the clock; when late, it catches up instead of drifting."""
     floor = model.floor
-    out: set[str] = set()
+    out: frozenset[Outage] = frozenset()
     while True:
         floor.run_through(clock.monotonic())
-        for name in board.unreachable ^ out:
-            await faces[name].reach(reachable=name in out)
-        out = set(board.unreachable)
+        now_out = board.outages
+        for outage in now_out ^ out:
+            for face in outages[outage]:
+                await face.reach(reachable=outage in out)
+        out = now_out
         for face in faces.values():
             await face.flush()
         nap = (floor.env.peek() - clock.monotonic()) / clock.speed
@@ -197,11 +225,19 @@ class _Listeners:
     """Opens a scene's faces, and a broker where there is none."""
 
     def __init__(
-        self, scene: SceneDocument, model: PlantModel, host: str, ports: PortPolicy, mqtt: Endpoint | None
+        self,
+        scene: SceneDocument,
+        model: PlantModel,
+        host: str,
+        ports: PortPolicy,
+        mqtt: Endpoint | None,
+        now: Callable[[], int],
     ) -> None:
         self.endpoints: dict[str, Endpoint] = {}
+        self.brokers: dict[str, OwnBroker] = {}
         self._scene, self._model = scene, model
         self._host, self._ports, self._mqtt = host, ports, mqtt
+        self._now = now
 
     async def open(self, stack: AsyncExitStack, name: str, source_id: str) -> Face:
         """Open one face for as long as `stack`. Raises ConfigError and Unavailable."""
@@ -220,23 +256,27 @@ class _Listeners:
         if isinstance(layout, ModbusLayout) and isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
             return serve_modbus(layout, signals, listen=listen, ports=self._ports)
         if isinstance(layout, MqttLayout) and isinstance(source, MqttSource):
-            at = self.endpoints.get(source.id) or self._mqtt
-            if at is None:
-                at = await stack.enter_async_context(broker(listen, self._ports))
+            at = await self._broker(stack, source.id, listen)
             return serve_mqtt(layout, self._model.floor, broker=at)
         if isinstance(layout, Vda5050Layout) and isinstance(source, Vda5050Source):
-            at = self.endpoints.get(source.id) or self._mqtt
-            if at is None:
-                at = await stack.enter_async_context(broker(listen, self._ports))
+            at = await self._broker(stack, source.id, listen)
             return serve_vda5050(layout, self._model.floor, broker=at, source=source)
         if isinstance(layout, SparkplugLayout) and isinstance(source, SparkplugSource):
-            at = self.endpoints.get(source.id) or self._mqtt
-            if at is None:
-                at = await stack.enter_async_context(broker(listen, self._ports))
+            at = await self._broker(stack, source.id, listen)
             return serve_sparkplug(layout, self._model.floor, broker=at)
+        if isinstance(layout, StampLayout) and isinstance(source, StampSource):
+            return serve_stamp(layout, now=self._now, listen=listen, ports=self._ports)
         protocol = type(layout).__name__.removesuffix("Layout").upper()
         message = f"this face speaks {protocol}, and source {source.id} does not"
         raise _wrong(self._scene, f"simulation.faces.{name}", message)
+
+    async def _broker(self, stack: AsyncExitStack, source_id: str, listen: Endpoint) -> Endpoint:
+        """Return the broker of a source: the one given, else one of our own, which its faces share."""
+        if self._mqtt is not None:
+            return self._mqtt
+        if source_id not in self.brokers:
+            self.brokers[source_id] = await stack.enter_async_context(broker(listen, self._ports))
+        return self.brokers[source_id].endpoint
 
 
 def _listen(source: SourceConfig, host: str) -> Endpoint:
@@ -247,6 +287,8 @@ def _listen(source: SourceConfig, host: str) -> Endpoint:
         return Endpoint("opc.tcp", host, int(port or 4840))
     if isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
         return Endpoint("modbus", host, source.link.port)
+    if isinstance(source, StampSource):
+        return Endpoint("stamp", host, source.port)
     return Endpoint(
         "mqtt", host, source.port if isinstance(source, (MqttSource, SparkplugSource, Vda5050Source)) else 0
     )

@@ -13,7 +13,7 @@ from plant.errors import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A real address. `scheme`: `opc.tcp`, `modbus` or `mqtt`."""
+    """A real address. `scheme`: `opc.tcp`, `modbus`, `mqtt` or `stamp`."""
 
     scheme: str
     host: str

@@ -24,6 +24,7 @@ from configs.sources import (
 from plant.batch import Value
 from plant.clock import MICROSECOND, MILLISECOND
 from simulators.faces.registers import raw
+from simulators.network.route import Way
 from simulators.vda5050 import MANUFACTURER, Exchange
 
 NAMESPACE = "urn:provenline:simulator:plant"
@@ -247,7 +248,24 @@ class SparkplugLayout:
         return None
 
 
-Layout = OpcuaLayout | ModbusLayout | MqttLayout | Vda5050Layout | SparkplugLayout
+@dataclass(frozen=True, slots=True)
+class StampLayout:
+    """A STAMP reflector at the far end of `way`. It shows no signals: what is probed is the way itself."""
+
+    name: str
+    way: Way
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are served: none."""
+        return ()
+
+    def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not read
+        """Return None: nothing here is read; see `simulators.probing`."""
+        return None
+
+
+Layout = OpcuaLayout | ModbusLayout | MqttLayout | Vda5050Layout | SparkplugLayout | StampLayout
 
 
 def topic_matches(pattern: str, topic: str) -> bool:

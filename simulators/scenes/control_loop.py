@@ -52,7 +52,7 @@ class LoopPlan:
 
 
 class ControlLoop:
-    """One loop. Signals: `<name>.pv`, `.sp`, `.cycles`, `.late`, `.correct`, `.round-trip` (us).
+    """One loop. Signals: `<name>.pv`, `.sp`, `.tolerance`, `.deadline`, `.cycles`, `.late`, `.correct`, `.round-trip`.
 
     A cycle is correct when its command came within the cycle and the process is in tolerance
     at the cycle's end. `on_blind` is called when no command has come for too long.
@@ -76,6 +76,8 @@ class ControlLoop:
         signals = floor.signals
         self._pv = signals.add(f"{plan.name}.pv", plan.setpoint, digits=4)
         signals.add(f"{plan.name}.sp", plan.setpoint)
+        signals.add(f"{plan.name}.tolerance", plan.tolerance)
+        signals.add(f"{plan.name}.deadline", plan.cycle)
         self._shown = tuple(signals.add(f"{plan.name}.{what}", 0) for what in ("cycles", "late", "correct"))
         self._shown_trip = signals.add(f"{plan.name}.round-trip", 0.0, digits=1)
         floor.env.process(self._run())

@@ -10,8 +10,8 @@ unbuffered, so the slowest hand-over of a round is the one that all wait for: th
 the delay costs more than its median.
 
 Before the machines spoke to each other, they were islands: each put its word into a
-gateway, which the other looked at every `poll` seconds. A word then waits for the next
-look, whatever the link does. With `poll` at 0 machines are told at once.
+gateway, which the other looked at every `poll` seconds, in a rhythm of its own. A word then
+waits for the next look, whatever the link does. With `poll` at 0 machines are told at once.
 
 Assumed, and why plausible: 2.2-2.4 s a part as in small-part indexing lines; four
 messages a hand-over, as in the PackML-based and the E84 hand-off sequences; 160 octets a
@@ -20,7 +20,9 @@ message (a JSON or OPC UA call without its transport); gateways are polled every
 
 from __future__ import annotations
 
-from simulators.faces.layout import Message, MqttLayout, OpcuaLayout
+from itertools import pairwise
+
+from simulators.faces.layout import Layout, Message, MqttLayout, OpcuaLayout, StampLayout, Variable
 from simulators.kernel.crew import Crew, CrewPlan
 from simulators.kernel.draws import Constant, Exponential, LogNormal, Triangular
 from simulators.kernel.floor import Steps
@@ -30,6 +32,7 @@ from simulators.kernel.parts import Buffer, JobPlan, Part
 from simulators.kernel.station import Failure, Severity, Station, StationPlan
 from simulators.kernel.supply import Shipping, Supply
 from simulators.network import Direction, Link
+from simulators.network.route import Route
 from simulators.plantmodel import PlantModel, Setting
 from simulators.scenes.packml_face import nameplate, unit_variables
 from simulators.truth import What
@@ -49,15 +52,16 @@ _OCTETS = 160
 class Coordinated(Station):
     """A station that agrees with the next one before it hands over. Signals: `.latency` (us), `.handshake` (s).
 
-    `.latency` is how long the last message took from this machine to the next, `.handshake` the whole agreement.
+    `.latency` is how long the last message between this machine and the next took, `.handshake` the whole agreement.
     """
 
-    def coordinate(self, link: Link, following: Link | None, *, messages: int, poll: float) -> None:
-        """Say which links lead from here, and to the next machine; without one, parts just leave."""
+    def coordinate(self, link: Link, following: Coordinated | None, *, messages: int, poll: float) -> None:
+        """Say which link leads from here, and which machine comes next; without one, parts just leave."""
         self._link = link
         self._following = following
         self._messages = messages
         self._poll = poll
+        self._rhythm = poll * float(self.floor.rng(self.name, "gateway").random())
         self._latency = self.floor.signals.add(f"{self.name}.latency", 0.0, digits=1)
         self._handshake = self.floor.signals.add(f"{self.name}.handshake", 0.0, digits=5)
 
@@ -65,23 +69,23 @@ class Coordinated(Station):
         if self._following is not None:
             began = self.floor.seconds()
             for turn in range(self._messages):
-                giver_speaks = turn % 2 == 0
-                yield from self._say(
-                    *((self._link, self._following) if giver_speaks else (self._following, self._link))
-                )
+                if turn % 2 == 0:
+                    yield from self._say(self, self._following)
+                else:
+                    yield from self._say(self._following, self)
             self._handshake.set(self.floor.seconds() - began)
         yield from super()._hand_on(part)
 
-    def _say(self, sender: Link, receiver: Link) -> Steps:
+    def _say(self, speaker: Coordinated, listener: Coordinated) -> Steps:
         env = self.floor.env
         began = self.floor.seconds()
-        yield env.timeout(sender.delivery(self.floor.now(), _OCTETS, Direction.UP))
-        yield env.timeout(receiver.delivery(self.floor.now(), _OCTETS, Direction.DOWN))
+        yield env.timeout(speaker._link.delivery(self.floor.now(), _OCTETS, Direction.UP))
+        yield env.timeout(listener._link.delivery(self.floor.now(), _OCTETS, Direction.DOWN))
         latency = (self.floor.seconds() - began) * 1e6
         self._latency.set(latency)
         self.floor.record(What.EVENT, self.name, latency=latency)
         if self._poll:
-            yield env.timeout(self._poll - env.now % self._poll)
+            yield env.timeout(self._poll - (env.now - listener._rhythm) % self._poll)
 
 
 def build(setting: Setting) -> PlantModel:
@@ -91,7 +95,7 @@ def build(setting: Setting) -> PlantModel:
     poll = setting.number("poll", 0.0, high=10)
     crew = Crew(floor, "maintenance", CrewPlan(people=2, response=Triangular(20, 60, 180)))
     logistics = Crew(floor, "logistics", CrewPlan(people=1, response=Triangular(5, 15, 60)))
-    places = [Buffer(floor, 60), *(Buffer(floor, 1) for _ in MACHINES[1:]), Buffer(floor, 20)]
+    places = [Buffer(floor, 60, "magazine.level"), *(Buffer(floor, 1) for _ in MACHINES[1:]), Buffer(floor, 20)]
     jobs = JobPlan((("valve-12", 500),))
     Supply(floor, jobs, outlet=places[0], lot=250, handling=LogNormal(20, 0.3), crew=logistics)
     stations = [
@@ -99,13 +103,27 @@ def build(setting: Setting) -> PlantModel:
         for i, (name, _, cycle, power) in enumerate(MACHINES)
     ]
     Shipping(floor, places[-1])
-    links = [setting.link(station.name) for station in stations]
-    for station, link, following in zip(stations, links, [*links[1:], None], strict=True):
-        station.coordinate(link, following, messages=messages, poll=poll)
+    for station, following in zip(stations, [*stations[1:], None], strict=True):
+        station.coordinate(setting.link(station.name), following, messages=messages, poll=poll)
         scan(floor, station.machine)
     return PlantModel(
-        floor=floor, faces={"cell": _CELL_FACE, "messages": _MESSAGE_FACE}, stations={s.name: s for s in stations}
+        floor=floor,
+        faces={"cell": _CELL_FACE, "messages": _MESSAGE_FACE, **_probes(setting)},
+        stations={s.name: s for s in stations},
     )
+
+
+def _probes(setting: Setting) -> dict[str, Layout]:
+    """Return a STAMP reflector in each machine for the one before it.
+
+    Probes have links of their own with the seeds of the machines': the same delays at the same
+    moments, whatever else is sent.
+    """
+    names = [name for name, *_ in MACHINES]
+    return {
+        f"{near}-{far}": StampLayout(f"{near}-{far}", Route(setting.link(near), setting.link(far)))
+        for near, far in pairwise(names)
+    }
 
 
 def _plan(cycle: float, power: float) -> StationPlan:
@@ -130,7 +148,10 @@ def _plan(cycle: float, power: float) -> StationPlan:
 
 _CELL_FACE = OpcuaLayout(
     "cell",
-    tuple(variable for name, *_ in MACHINES for variable in unit_variables(name.capitalize(), name)),
+    (
+        *(variable for name, *_ in MACHINES for variable in unit_variables(name.capitalize(), name)),
+        Variable("Magazine.Level", "magazine.level"),
+    ),
     nameplate={
         path: text
         for name, model, *_ in MACHINES

@@ -17,7 +17,7 @@ run at 4-32 ms; over radio, 50 ms is what vendors of wireless I/O offer), a leve
 from __future__ import annotations
 
 from configs.sources import ModbusAddress, ModbusFormat, ModbusTable
-from simulators.faces.layout import ModbusLayout, OpcuaLayout, Register, Variable
+from simulators.faces.layout import ModbusLayout, OpcuaLayout, Register, StampLayout, Variable
 from simulators.kernel.crew import Crew, CrewPlan
 from simulators.kernel.draws import Constant, Exponential, LogNormal, Triangular
 from simulators.kernel.floor import Steps
@@ -125,7 +125,13 @@ def build(setting: Setting) -> PlantModel:
     scan(floor, coater.machine)
     for loop in coater.loops:
         floor.every(1.0, loop.show)
-    return PlantModel(floor=floor, faces={"coater": _COATER_FACE, "plc": _PLC_FACE}, stations={"coater": coater})
+    # Probes pass the drive's radio as its samples do, on a link of the same seed: the same delays at the same moments.
+    radio = StampLayout("drive-radio", setting.link("speed"))
+    return PlantModel(
+        floor=floor,
+        faces={"coater": _COATER_FACE, "plc": _PLC_FACE, "drive-radio": radio},
+        stations={"coater": coater},
+    )
 
 
 def _coater() -> StationPlan:
@@ -150,6 +156,8 @@ def _loop_registers(loop: str, unit: int) -> tuple[Register, ...]:
         ("pv", 0, ModbusFormat.FLOAT32),
         ("sp", 2, ModbusFormat.FLOAT32),
         ("round-trip", 4, ModbusFormat.FLOAT32),
+        ("tolerance", 6, ModbusFormat.FLOAT32),
+        ("deadline", 8, ModbusFormat.FLOAT32),
         ("cycles", 10, ModbusFormat.UINT32),
         ("late", 12, ModbusFormat.UINT32),
         ("correct", 14, ModbusFormat.UINT32),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from configs.network_profile import FloorPlan, NetworkProfile
-from simulators.faces.layout import Layout
+from simulators.faces.layout import Layout, MqttLayout, SparkplugLayout, Vda5050Layout
 from simulators.kernel.draws import branch
 from simulators.kernel.floor import Floor
-from simulators.kernel.machine import Machine
+from simulators.kernel.machine import Cause, Machine
 from simulators.kernel.station import Station
 from simulators.network import Link
 
@@ -21,6 +21,8 @@ class Setting:
 
     def __init__(self, floor: Floor, parameters: dict[str, Parameter], network: NetworkProfile | None = None) -> None:
         self.floor = floor
+        self.links: dict[str, Link] = {}
+        """The links given so far, by station."""
         self._parameters = dict(parameters)
         self._known: list[str] = []
         self._network = network
@@ -41,7 +43,8 @@ class Setting:
         if self._network is None:
             raise ValueError("this model needs a network profile; name one as simulation.profile")
         seed = int(branch(self.floor.seed, "link", station).integers(2**31))
-        return Link(self._network, seed=seed, floor=plan)
+        link = self.links[station] = Link(self._network, seed=seed, floor=plan)
+        return link
 
     def close(self) -> None:
         """Raise ValueError when parameters are left that the model does not have."""
@@ -50,15 +53,43 @@ class Setting:
             raise ValueError(f"unknown simulation parameters {', '.join(self._parameters)}; there are {there_are}")
 
 
+Stop = Callable[[Cause, float], None]
+"""Makes a machine stand for a reason until somebody has worked on it for so many seconds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantModel:
-    """A model ready to run. `faces` by name, as a scene's `simulation.faces` refers to them."""
+    """A model ready to run. `faces` by name, as a scene's `simulation.faces` refers to them.
+
+    `sources`: the source that each face answers to; `links`: those of stations across the
+    network, by name. Both are the scene's, not the builder's.
+    """
 
     floor: Floor
     faces: dict[str, Layout]
     stations: dict[str, Station] = field(default_factory=dict)
     machines: tuple[Machine, ...] = ()
     """Units that are no stations."""
+    stoppable: dict[str, Stop] = field(default_factory=dict)
+    """How to make those stand that can be, by name."""
+    sources: dict[str, str] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+
+    @property
+    def units(self) -> dict[str, Machine]:
+        """Every machine, those of the stations and the others, by name."""
+        stations = {name: station.machine for name, station in self.stations.items()}
+        return stations | {machine.name: machine for machine in self.machines}
+
+    @property
+    def brokers(self) -> dict[str, tuple[str, ...]]:
+        """The faces that speak through a broker, by the source that this is."""
+        found: dict[str, tuple[str, ...]] = {}
+        for face, layout in self.faces.items():
+            if isinstance(layout, MqttLayout | SparkplugLayout | Vda5050Layout):
+                source = self.sources.get(face, face)
+                found[source] = (*found.get(source, ()), face)
+        return found
 
     def finish(self) -> None:
         """Write what is still open into the truth record."""

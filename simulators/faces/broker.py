@@ -17,24 +17,48 @@ from simulators.faces.endpoint import Endpoint, PortPolicy, free_port
 
 
 @asynccontextmanager
-async def broker(listen: Endpoint, ports: PortPolicy) -> AsyncIterator[Endpoint]:
-    """Run a broker while the context is open; yields its real address. Raises Unavailable."""
-    real = Endpoint("mqtt", listen.host, free_port(listen, ports))
+async def broker(listen: Endpoint, ports: PortPolicy) -> AsyncIterator[OwnBroker]:
+    """Run a broker while the context is open. Raises Unavailable."""
+    own = OwnBroker(Endpoint("mqtt", listen.host, free_port(listen, ports)))
+    await own.reach(reachable=True)
+    try:
+        yield own
+    finally:
+        await own.reach(reachable=False)
+
+
+class OwnBroker:
+    """A broker of our own at `endpoint`, which can be stopped and started again; it forgets everything then."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._server: _Broker | None = None
+
+    async def flush(self) -> None:
+        """Do nothing: what is published goes on by itself."""
+
+    async def reach(self, *, reachable: bool) -> None:
+        """Start, or stop and drop every connection. Raises Unavailable."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()
+            await server.hang_up()
+        if reachable:
+            self._server = await _started(self.endpoint)
+
+
+async def _started(at: Endpoint) -> _Broker:
     server = _Broker(
         {
-            "listeners": {"default": {"type": "tcp", "bind": f"{real.host}:{real.port}"}},
+            "listeners": {"default": {"type": "tcp", "bind": f"{at.host}:{at.port}"}},
             "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         }
     )
     try:
         await server.start()
     except BrokerError as error:
-        raise Unavailable(f"cannot start a broker at {real.url}: {error}") from error
-    try:
-        yield real
-    finally:
-        await server.shutdown()
-        await server.hang_up()
+        raise Unavailable(f"cannot start a broker at {at.url}: {error}") from error
+    return server
 
 
 class _Broker(Broker):  # type: ignore[misc]  # the library is untyped

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from plant.batch import Value
 from plant.clock import MILLISECOND
+from plant.quality import Quality
 from simulators.faces.endpoint import Endpoint
 from simulators.faces.layout import Message, MqttLayout
 from simulators.kernel.floor import Floor
@@ -80,8 +81,9 @@ class MqttFace:
         if trigger is not None and not trigger.occurred:
             return
         shown = {key: self._floor.signals[name] for key, name in message.fields.items()}
-        device = next(iter(shown.values())).device
-        if not device.online:
+        first = next(iter(shown.values()))
+        device = first.device
+        if first.quality == Quality.BAD_NO_COMMUNICATION:
             return
         payload: dict[str, Value] = {
             "ts": (self._floor.now() + device.clock_error) // MILLISECOND,

@@ -21,15 +21,23 @@ Watcher = Callable[["Signal"], None]
 
 
 class Device:
-    """What the signals of one device share: its clock's error, and whether it answers."""
+    """What the signals of one device share: its clock's error, and whether it answers.
 
-    __slots__ = ("clock_error", "name", "online")
+    It does not as long as there is any reason for it: a dead device behind a dead face needs both back.
+    """
+
+    __slots__ = ("clock_error", "name", "reasons")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.clock_error = 0
         """ns that the device's own clock is ahead."""
-        self.online = True
+        self.reasons = 0
+
+    @property
+    def online(self) -> bool:
+        """Whether the device answers."""
+        return self.reasons == 0
 
 
 class Signal:
@@ -47,6 +55,7 @@ class Signal:
         "name",
         "occurred",
         "quality",
+        "silences",
         "time",
         "true",
         "value",
@@ -62,6 +71,7 @@ class Signal:
         self.true = self.value = initial
         self.time = table.now()
         self.quality: int = Quality.GOOD
+        self.silences = 0
         self.occurred = False
 
     @property
@@ -91,7 +101,8 @@ class Signal:
         self.value = shown
         self.occurred = occurred
         self.time = (self._table.now() if time is None else time) + self.device.clock_error
-        self.quality = Quality.GOOD if self.device.online else Quality.BAD_NO_COMMUNICATION
+        heard = not (self.silences or self.device.reasons)
+        self.quality = Quality.GOOD if heard else Quality.BAD_NO_COMMUNICATION
         for watch in self._watchers:
             watch(self)
 
@@ -110,6 +121,17 @@ class Signal:
 
         def undo() -> None:
             self._distortions.remove(distortion)
+            self.show()
+
+        return undo
+
+    def silence(self) -> Callable[[], None]:
+        """Let nobody hear of the signal from now on, though its device lives; the returned call ends that."""
+        self.silences += 1
+        self.show()
+
+        def undo() -> None:
+            self.silences -= 1
             self.show()
 
         return undo
@@ -147,14 +169,14 @@ class SignalTable:
         return signal
 
     def switch(self, device: str, *, online: bool) -> None:
-        """Let a device fall silent, or answer again; its signals say so at once."""
-        self.devices[device].online = online
+        """Give a device a reason to be silent, or take one back; its signals say so at once."""
+        self.devices[device].reasons += -1 if online else 1
         for signal in self.of(device):
             signal.show()
 
     def adjust(self, device: str, error: int) -> None:
-        """Let a device's clock be `error` ns ahead, in what it shows from now on."""
-        self.devices[device].clock_error = error
+        """Put a device's clock forward by `error` ns, in what it shows from now on."""
+        self.devices[device].clock_error += error
         for signal in self.of(device):
             signal.show()
 

@@ -6,16 +6,18 @@ the live emulators. Times are ns since 1970 UTC, delays seconds, sizes octets of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
 from configs.network_profile import Coverage, FloorPlan, NetworkProfile
-from plant.batch import Floats
+from plant.batch import Floats, Ints
 from plant.clock import SECOND
 from simulators.network.channel import Channel, Gaps
 from simulators.network.floor import Floor, Position
+from simulators.network.interference import Interference, Moment, Place, left_by
 from simulators.network.law import law
 
 _MBIT = 1e6 / 8
@@ -39,25 +41,27 @@ class _Way:
     last: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    slowdown: float = 1.0
-    loss: float = 0.0
-    rate: float = 1.0
-
-
-_GOOD_PLACE = _Place()
+_GOOD_PLACE = Place()
 
 
 class Link:
     """One station's link. `seed` fixes what happens on it and when; give each station its own.
 
     `floor` is needed to ask for a position. Messages of one direction are sent one after the
-    other at the profile's throughput, and none overtakes another.
+    other at the profile's throughput, and none overtakes another. `interferences` may be a list
+    that outlives the link.
     """
 
-    def __init__(self, profile: NetworkProfile, *, seed: int = 0, floor: FloorPlan | None = None) -> None:
+    def __init__(
+        self,
+        profile: NetworkProfile,
+        *,
+        seed: int = 0,
+        floor: FloorPlan | None = None,
+        interferences: list[Interference] | None = None,
+    ) -> None:
         self._profile = profile
+        self._interferences = [] if interferences is None else interferences
         self._floor = Floor(floor) if floor else None
         laws, rates = law(profile), profile.throughput
         self._ways = {
@@ -74,12 +78,22 @@ class Link:
         """The profile the link follows."""
         return self._profile
 
+    @property
+    def positioned(self) -> bool:
+        """Whether the link can be asked for positions."""
+        return self._floor is not None
+
+    def disturb(self, interference: Interference) -> Callable[[], None]:
+        """Put an interference on the link from now on; the returned call takes it off."""
+        self._interferences.append(interference)
+        return lambda: self._interferences.remove(interference)
+
     def delay(self, now: int, size: int, direction: Direction, *, position: Position | None = None) -> float | None:
         """Return the delay of a datagram sent at `now`, or None when it is lost.
 
         Calls of one direction come in the order of `now`.
         """
-        way, place = self._ways[direction], self._place(now, position)
+        way, place = self._ways[direction], self._place(now, position, asked=now)
         sent = self._send(way, now, size, place)
         if place is None or self._lost(way, sent, place, position):
             return None
@@ -92,14 +106,14 @@ class Link:
         again holds up no other; who needs the order of a connection keeps it. Raises
         TimeoutError when a hundred tries fail: a station that stays out of coverage.
         """
-        way, place = self._ways[direction], self._place(now, position)
+        way, place = self._ways[direction], self._place(now, position, asked=now)
         sent, wait = self._send(way, now, size, place), _RETRY
         if place is not None and not self._lost(way, sent, place, position):
             return self._arrive(way, now, sent, place)
         for _ in range(_GIVE_UP - 1):
             sent += round(wait * SECOND)
             wait = min(wait * 2, _RETRY_LIMIT)
-            place = self._place(sent, position)
+            place = self._place(sent, position, asked=now)
             if place is not None and not self._lost(way, sent, place, position):
                 return (sent - now) / SECOND + way.channel.delay(sent) * place.slowdown
         raise TimeoutError(f"nothing arrives under profile {self._profile.id}")
@@ -118,7 +132,7 @@ class Link:
         delays[channel.losses(times)] = np.nan
         if self._gaps is not None:
             delays[self._gaps.covers(times)] = np.nan
-        return delays
+        return self._disturbed(channel, times, delays)
 
     def round_trips(self, n: int, *, start: int = 0, interval: float | None = None) -> Floats:
         """Return the round-trip times of `n` small datagrams that are answered at once; NaN = lost on either way."""
@@ -132,27 +146,40 @@ class Link:
         trips[channel.losses(reached)] = np.nan
         if self._gaps is not None:
             trips[self._gaps.covers(reached)] = np.nan
-        return trips
+        return self._disturbed(channel, reached, trips)
 
-    def _send(self, way: _Way, now: int, size: int, place: _Place | None) -> int:
+    def _disturbed(self, channel: Channel, times: Ints, delays: Floats) -> Floats:
+        """Let the interferences have their way with delays of messages sent at `times`."""
+        if self._interferences:
+            for row, at in enumerate(times.tolist()):
+                place = left_by(self._interferences, _GOOD_PLACE, Moment(at, at))
+                lost = place is None or (place.loss and channel.chance(at) < place.loss)
+                delays[row] = np.nan if place is None or lost else delays[row] * place.slowdown
+        return delays
+
+    def _send(self, way: _Way, now: int, size: int, place: Place | None) -> int:
         # The sender occupies the medium for as long as the payload takes at the link's rate.
         rate = way.rate * (place.rate if place else 1.0)
         way.free = max(now, way.free) + round(size / rate * SECOND)
         return way.free
 
-    def _arrive(self, way: _Way, now: int, sent: int, place: _Place) -> float:
+    def _arrive(self, way: _Way, now: int, sent: int, place: Place) -> float:
         due = sent + round(way.channel.delay(sent) * place.slowdown * SECOND)
         way.last = max(way.last, due)
         return (way.last - now) / SECOND
 
-    def _lost(self, way: _Way, sent: int, place: _Place, position: Position | None) -> bool:
+    def _lost(self, way: _Way, sent: int, place: Place, position: Position | None) -> bool:
         if way.channel.lost(sent) or (place.loss and way.channel.chance(sent) < place.loss):
             return True
         # A known position replaces the gaps of an unknown path: it has handovers of its own.
         return position is None and self._gaps is not None and self._gaps.within(sent)
 
-    def _place(self, now: int, position: Position | None) -> _Place | None:
-        """Return what the place does to a message, None when nothing gets through there."""
+    def _place(self, at: int, position: Position | None, *, asked: int) -> Place | None:
+        """Return what place and interferences do to a message, None when nothing gets through."""
+        place = self._covered(at, position)
+        return left_by(self._interferences, place, Moment(at, asked, position)) if self._interferences else place
+
+    def _covered(self, now: int, position: Position | None) -> Place | None:
         if position is None:
             return _GOOD_PLACE
         if self._floor is None:
@@ -167,13 +194,13 @@ class Link:
         return _effect(self._profile.coverage, signal)
 
 
-def _effect(coverage: Coverage | None, signal: float) -> _Place | None:
+def _effect(coverage: Coverage | None, signal: float) -> Place | None:
     if coverage is None or signal >= coverage.good:
         return _GOOD_PLACE
     if signal < coverage.lost:
         return None
     weakness = (coverage.good - signal) / (coverage.good - coverage.lost)
-    return _Place(
+    return Place(
         slowdown=1 + weakness * (coverage.slowdown - 1),
         loss=weakness * coverage.loss,
         rate=1 - weakness * (1 - coverage.throughput),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from configs.network_profile import FloorPlan, NetworkProfile
 from plant.clock import SECOND, Clock, SystemClock
 from simulators.network.floor import Position
+from simulators.network.interference import Interference
 from simulators.network.law import law
 from simulators.network.link import Direction, Link
 
@@ -50,6 +51,7 @@ class Path:
         self._position = position or (lambda: None)
         self._begin = (clock or SystemClock()).now() - round(time.monotonic() * SECOND)
         self._link: Link | None = None
+        self._interferences: list[Interference] = []
         self.counts = PathCounts()
         self.lateness: deque[float] = deque(maxlen=_REMEMBERED)
 
@@ -61,7 +63,12 @@ class Path:
     async def switch(self, profile: NetworkProfile) -> None:
         """Put another profile in force for everything sent from now on."""
         await asyncio.to_thread(law, profile)  # the fit of a new profile takes most of a second
-        self._link = Link(profile, seed=self._seed, floor=self._floor)
+        self._link = Link(profile, seed=self._seed, floor=self._floor, interferences=self._interferences)
+
+    def disturb(self, interference: Interference) -> Callable[[], None]:
+        """Put an interference on the traffic from now on, under any profile; the returned call takes it off."""
+        self._interferences.append(interference)
+        return lambda: self._interferences.remove(interference)
 
     def datagram(self, size: int, direction: Direction, *, sent: float) -> float | None:
         """Return when a datagram sent at `sent` is due (both monotonic seconds), or None when it is lost."""

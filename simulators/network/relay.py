@@ -14,6 +14,7 @@ from enum import Enum
 
 from configs.network_profile import FloorPlan, NetworkProfile
 from simulators.network.floor import Position
+from simulators.network.interference import Interference
 from simulators.network.path import Path, PathCounts
 from simulators.network.tcp_relay import TcpRelay
 from simulators.network.udp_relay import UdpRelay
@@ -48,6 +49,10 @@ class Emulation:
     async def switch(self, profile: NetworkProfile) -> None:
         """Put another profile in force for everything sent from now on."""
         await self.path.switch(profile)
+
+    def disturb(self, interference: Interference) -> Callable[[], None]:
+        """Cut or jam what is relayed from now on; the returned call ends that."""
+        return self.path.disturb(interference)
 
 
 @asynccontextmanager

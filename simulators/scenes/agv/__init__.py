@@ -29,6 +29,7 @@ def build(setting: Setting) -> PlantModel:
         floor=setting.floor,
         faces={"fleet": Vda5050Layout("fleet", names, fleet.post), "units": _units(names)},
         machines=tuple(vehicle.drive.machine for vehicle in fleet.vehicles),
+        stoppable={vehicle.name: vehicle.drive.break_down for vehicle in fleet.vehicles},
     )
 
 

@@ -116,6 +116,10 @@ class Drive:
             self._holds.remove(cause)
             self._disturb()
 
+    def break_down(self, cause: Cause, work: float) -> None:
+        """Stand from now on, until an attendant has come and worked on it for so many seconds."""
+        self._trouble(cause, self.floor.env.process(self._attendants.attend(self.name, cause.id, work)))
+
     def held_by(self, cause: Cause) -> bool:
         """Tell whether `cause` makes the vehicle stand."""
         return cause in self._holds

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,7 +19,7 @@ import numpy as np
 
 from analytics.counters import MICRO, Increments
 from analytics.energy import UNIT
-from analytics.energy_states import within
+from analytics.energy_states import Shared, within
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Indicator, evaluate
 from plant.batch import Ints
@@ -94,7 +94,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Prices by time of day in one zone.
+    """Prices by time of day in one zone; `source`: the contract or notice they are from.
 
     Raises ValueError on an unknown zone, or where the bands do not cover each minute of the
     day exactly once.
@@ -102,6 +102,7 @@ class Tariff:
 
     zone: str
     bands: tuple[Band, ...]
+    source: Text = Text()
 
     def __post_init__(self) -> None:
         try:
@@ -144,23 +145,38 @@ class Tariff:
                 yield band, span
 
 
-def cost(meter: Increments, unit: str, tariff: Tariff, basis: Basis) -> Indicator:
-    """Compute what the window's energy cost.
+def by_band(meter: Increments, unit: str, tariff: Tariff) -> Shared:
+    """Share a meter's energy out by the bands of a tariff, named by their number, over any split of a window.
 
     Energy metered across a gap is spread evenly over the gap, for it has to be paid for.
     """
     spread = _spread(meter)
-    energy = [0.0] * len(tariff.bands)
+    parts = dict.fromkeys(map(str, range(len(tariff.bands))), 0)
     for band, (start, stop) in tariff.spans(meter.window):
-        amount = int(within(spread, np.array([start]), np.array([stop]))[0])
-        energy[band] += convert(amount / MICRO, unit, UNIT)
-    costs = [kwh * band.price for kwh, band in zip(energy, tariff.bands, strict=True)]
+        parts[str(band)] += int(within(spread, np.array([start]), np.array([stop]))[0])
+    return Shared(unit=unit, parts=parts, unplaced=meter.total - sum(parts.values()))
+
+
+def costs(bands: Shared, tariff: Tariff) -> list[float]:
+    """Return what the energy of each band of a tariff cost."""
+    return [bands.kilowatt_hours({str(n)}) * band.price for n, band in enumerate(tariff.bands)]
+
+
+def cost_indicator(bands: Shared, tariff: Tariff, basis: Basis) -> Indicator:
+    """Compute what energy cost that was shared out by the bands of a tariff."""
+    energy = [bands.kilowatt_hours({str(n)}) for n in range(len(tariff.bands))]
     terms = [f"{kwh:.6g} kWh × {band.price:g}" for kwh, band in zip(energy, tariff.bands, strict=True)]
     origin = Text(
         "；".join(f"{band.name.of('zh')} {term}" for band, term in zip(tariff.bands, terms, strict=True)),
         "; ".join(f"{band.name.of('en')} {term}" for band, term in zip(tariff.bands, terms, strict=True)),
     )
-    return evaluate(FORMULAS["energy-cost"], quantities({"COST": costs}, {"COST": origin}), basis)
+    found = evaluate(FORMULAS["energy-cost"], quantities({"COST": costs(bands, tariff)}, {"COST": origin}), basis)
+    return replace(found, note=tariff.source) if found.value is not None else found
+
+
+def cost(meter: Increments, unit: str, tariff: Tariff, basis: Basis) -> Indicator:
+    """Compute what the energy of one meter's window cost; see `by_band`."""
+    return cost_indicator(by_band(meter, unit, tariff), tariff, basis)
 
 
 def _spread(meter: Increments) -> Increments:

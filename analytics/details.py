@@ -1,162 +1,238 @@
-"""What lies behind a device's main figures: products and causes, energy by state, delay variation, vehicles.
+"""What lies behind a unit's main figures, as sums: pieces by product and cause, kWh by state, trips, links.
 
-`scene` gives the figures that add up over machines and shifts. These here belong to one device
-and one window; for another window they are computed anew from its own columns. Like `scene`
-this asks devices for roles, reads each column once, and gives only what the roles support.
+    one device, one window  ──▶  Details  ──+──▶  shift → day → month      (`in_succession`)
+                                          ──+──▶  devices → line → scene   (`side_by_side`)
+
+Everything here adds over any split of a window, and is kept with closed shifts like the sums of
+the OEE family. What does not add (variation of delay, capability, peaks) is in `studies`. How
+devices are read is in `device_details`, how sums become figures in `detail_figures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeVar
 
-from analytics import delays, demand, energy, energy_states, network, quality, transport
-from analytics.indicator import Basis, Indicator
-from analytics.readings import Readings, read
-from analytics.spans import Spans, common
-from analytics.station import Signals, sums
-from analytics.stations import COUNTING, SIGNALS, device_signals, playing
-from analytics.unit import Rules
-from historian.port import Historian
-from plant.assets import Device, Scene
-from plant.calendar import Plan, ShiftCalendar, Span
-from plant.tags import Role, Tag
-from plant.text import Text
-
-READ_ROLES = frozenset((*SIGNALS, Role.STOP_REASON, Role.ENERGY, Role.TRANSPORT_COUNT, Role.BATTERY, *delays.ROLES))
-"""The roles this module asks for; nothing else is read."""
-
-VARIATION = ("95", "99", "99.9")
-"""Percentiles of delay variation, in per cent."""
+from analytics import oee
+from analytics.confusion import Confusion
+from analytics.energy_states import Shared
+from analytics.losses import Waterfall
+from analytics.material import Matched, Timely
+from analytics.quality import Tally
+from analytics.spans import Spans, Watched
+from analytics.transport import Charge, Trips
 
 
-def scene_details(
-    scene: Scene,
-    historian: Historian,
-    window: Span,
-    *,
-    calendar: ShiftCalendar,
-    rules: Rules | None = None,
-    now: int | None = None,
-) -> list[Indicator]:
-    """Compute the details of every device of a scene; arguments as those of `scene.analyse`."""
-    rules = rules or Rules()
-    tags = [tag for tag in scene.tags if tag.role in READ_ROLES]
-    readings = read(historian, tags, window, margin=0, now=now)
-    plan = calendar.plan(*window)
-    found = [one for device in scene.devices for one in device_details(device, readings, plan, rules)]
-    return [replace(one, simulated=True) for one in found] if scene.simulated else found
+class _Adds(Protocol):
+    def __add__(self, other: Self, /) -> Self: ...
 
 
-def device_details(device: Device, readings: Readings, plan: Plan, rules: Rules) -> Iterator[Indicator]:
-    """Compute what one device's roles support."""
-    signals = device_signals(device, readings)
-    if signals.counters:
-        yield from _quality(device, signals, readings, plan, rules)
-    meters = playing(device, Role.ENERGY)
-    if meters:
-        yield from _energy(device, meters, signals, readings, rules)
-    for role in delays.ROLES:
-        for tag in device.roles(role):
-            yield from _variation(device, tag, readings, rules)
-    carried = playing(device, Role.TRANSPORT_COUNT)
-    if carried and signals.states is not None:
-        yield from _trips(device, carried, signals, readings, plan, rules)
-    charge = device.role(Role.BATTERY)
-    if charge is not None:
-        samples = readings.of(charge)
-        inside = (samples.time >= readings.window[0]) & (samples.time < readings.window[1])
-        basis = _basis(device, readings, rules, (charge,), [readings.held(charge).known])
-        yield from transport.battery(samples.take(inside), charge.unit, basis)
+T = TypeVar("T", bound=_Adds)
 
 
-def _quality(device: Device, signals: Signals, readings: Readings, plan: Plan, rules: Rules) -> Iterator[Indicator]:
-    measured = signals.measured(plan)
-    basis = sums(signals, plan, model=rules.model, measured=measured).basis(
-        device.path, readings.window, min_coverage=rules.min_coverage
-    )
-    used = {role: tuple((tag.label, readings.increments(tag)) for tag in playing(device, role)) for role in COUNTING}
-    counters = quality.Counters(
-        good=signals.good, total=signals.total, scrap=used[Role.REJECT_COUNT], rework=used[Role.REWORK_COUNT]
-    )
-    whole = quality.total(quality.by_product(counters, measured=measured).values())
-    # Scrap, rework and defects of the whole machine come with its OEE.
-    yield from quality.indicators(whole, basis, ids=("first-pass-yield",))
-    product = device.role(Role.PRODUCT)
-    if product is not None:
-        made = quality.Products(held=readings.held(product), names=readings.texts(product))
-        yield from quality.indicators_by_product(quality.by_product(counters, made, measured=measured), basis)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What a machine did while it made one product: the sums of the OEE family, and its loss waterfall."""
+
+    sums: oee.Sums
+    ids: tuple[str, ...]
+    waterfall: Waterfall | None = None
+
+    def __add__(self, other: Worked) -> Worked:
+        both = self.waterfall is not None and other.waterfall is not None
+        fall = self.waterfall + other.waterfall if both else None  # type: ignore[operator]
+        return Worked(sums=self.sums + other.sums, ids=self.ids, waterfall=fall)
 
 
-def _energy(
-    device: Device, meters: Sequence[Tag], signals: Signals, readings: Readings, rules: Rules
-) -> Iterator[Indicator]:
-    drawn = [(readings.increments(tag), tag.unit) for tag in meters]
-    known = [meter.known for meter, _ in drawn]
-    paths = ", ".join(tag.path for tag in meters)
-    origin = Text(paths, paths)
-    if signals.states is not None:
-        by_state = [energy_states.by_state(meter, unit, signals.states) for meter, unit in drawn]
-        basis = _basis(device, readings, rules, meters, [*known, signals.states.known])
-        yield from energy_states.indicators(_added(by_state), basis, origin=origin)
-    product = device.role(Role.PRODUCT)
-    if product is not None:
-        held, names = readings.held(product), readings.texts(product)
-        shared = _added([energy_states.by_product(meter, unit, held, names) for meter, unit in drawn])
-        good = quality.by_product(
-            quality.Counters(good=signals.good, total=signals.total, scrap=tuple(("", one) for one in signals.scrap)),
-            quality.Products(held=held, names=names),
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One machine of a serial line with all its pieces."""
+
+    name: str
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """Energy, shared out. Each share with when it was known.
+
+    `products`: by product, with the good pieces of each, in millionths. `bands`: by the bands
+    of the tariff.
+    """
+
+    states: Shared | None = None
+    states_seen: Watched | None = None
+    products: Shared | None = None
+    good: Mapping[str, int] = field(default_factory=dict)
+    products_seen: Watched | None = None
+    bands: Shared | None = None
+    bands_seen: Watched | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linked:
+    """What one link's messages said of the service over it; `down` lies within `observed`."""
+
+    scope: str
+    observed: Spans
+    down: Spans
+    outages: int
+    simulated: bool
+
+    def __add__(self, other: Linked) -> Linked:
+        pairs = ((self.observed, other.observed), (self.down, other.down))
+        observed, down = (Spans.of([*_pairs(a), *_pairs(b)]) for a, b in pairs)
+        return Linked(
+            scope=self.scope,
+            observed=observed,
+            down=down,
+            outages=self.outages + other.outages,
+            simulated=self.simulated or other.simulated,
         )
-        pieces = {name: amount for name, tally in good.items() if (amount := _good(tally)) is not None}
-        basis = _basis(device, readings, rules, meters, [*known, *(one.known for one in signals.counters)])
-        yield from energy_states.product_indicators(shared, pieces, basis, origin=origin)
-    if len(drawn) == 1:  # peaks of several meters need not coincide
-        basis = _basis(device, readings, rules, meters, known)
-        yield demand.peak_indicator(demand.peak(*drawn[0], kind=demand.Demand.SLIDING), basis)
 
 
-def _added(parts: Sequence[energy_states.Shared]) -> energy_states.Shared:
-    return sum(parts[1:], parts[0].to(energy.UNIT))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Judgements held against a reference. `binary`: of good and bad, None where there are more classes.
+
+    `right`, `wrong`: of any classes. `alone`: judgements that no reference stands against.
+    """
+
+    binary: Confusion | None = None
+    right: int = 0
+    wrong: int = 0
+    alone: int = 0
+
+    def __add__(self, other: Judged) -> Judged:
+        both = self.binary is not None and other.binary is not None
+        return Judged(
+            binary=self.binary + other.binary if both else None,  # type: ignore[operator]
+            right=self.right + other.right,
+            wrong=self.wrong + other.wrong,
+            alone=self.alone + other.alone,
+        )
 
 
-def _good(tally: quality.Tally) -> float | None:
-    found = tally.symbols()
-    return None if tally.scrap is None or tally.produced is None else found["GP"]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Details:
+    """What lies behind the figures of one device, line or scene; None or empty where no role supports it.
+
+    `tallies`: pieces by product ("" where none is told) of measured time. `operations`: of a
+    serial line, in order of flow. `products`: what was done for each product. `charge_seen`:
+    when the state of charge was known.
+    """
+
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    operations: tuple[Operation, ...] = ()
+    products: Mapping[str, Worked] = field(default_factory=dict)
+    drawn: Drawn | None = None
+    trips: Trips | None = None
+    charge: Charge | None = None
+    charge_seen: Watched | None = None
+    links: tuple[Linked, ...] = ()
+    judged: Judged | None = None
+    timely: Timely | None = None
+    matched: Matched | None = None
 
 
-def _variation(device: Device, tag: Tag, readings: Readings, rules: Rules) -> Iterator[Indicator]:
-    found = network.probes(readings.of(tag), tag.unit, readings.window)
-    packets = len(found.received) + found.lost
-    basis = Basis(
-        scope=device.path if tag.role is Role.LATENCY and not tag.label else tag.path,
-        window=readings.window,
-        coverage=packets / len(found.delay) if packets else None,
-        simulated=readings.simulated((tag,)),
-        min_coverage=rules.min_coverage,
+def in_succession(parts: Sequence[Details]) -> Details:
+    """Add the details of one unit over windows that follow each other, at least one."""
+    return Details(
+        tallies=_by_name([part.tallies for part in parts]),
+        operations=tuple(
+            Operation(of[0].name, _sum([one.tally for one in of]))
+            for of in zip(*(part.operations for part in parts), strict=True)
+        ),
+        products=_by_name([part.products for part in parts]),
+        drawn=_drawn([part.drawn for part in parts], Watched.either, products=True),
+        trips=_any([part.trips for part in parts]),
+        charge=_any([part.charge for part in parts]),
+        charge_seen=_seen([part.charge_seen for part in parts], Watched.either),
+        links=tuple(_sum(list(of)) for of in zip(*(part.links for part in parts), strict=True)),
+        judged=_any([part.judged for part in parts]),
+        timely=_any([part.timely for part in parts]),
+        matched=_any([part.matched for part in parts]),
     )
-    yield from network.variation(found, basis, shares=VARIATION)
 
 
-def _trips(
-    device: Device, carried: Sequence[Tag], signals: Signals, readings: Readings, plan: Plan, rules: Rules
-) -> Iterator[Indicator]:
-    assert signals.states is not None
-    told = device.role(Role.STOP_REASON)
-    reasons = None if told is None else transport.Reasons(readings.held(told), readings.texts(told))
-    counters = tuple(readings.increments(tag) for tag in carried)
-    found = transport.trips(signals.states, plan, transports=counters, reasons=reasons, model=rules.model)
-    basis = _basis(device, readings, rules, carried, [])
-    yield from transport.indicators(found, basis)
+def side_by_side(parts: Sequence[Details], *, operations: tuple[Operation, ...] = ()) -> Details:
+    """Add the details of units that work at the same time, at least one.
 
-
-def _basis(device: Device, readings: Readings, rules: Rules, tags: Sequence[Tag], known: Sequence[Spans]) -> Basis:
-    # For figures of the whole window, planned or not.
-    everything = Spans.of([readings.window])
-    covered = common([everything, *known])
-    return Basis(
-        scope=device.path,
-        window=readings.window,
-        coverage=covered.total / everything.total if everything.total and covered.total else None,
-        simulated=readings.simulated((*tags, *(tag for tag in device.tags if tag.role in SIGNALS))),
-        min_coverage=rules.min_coverage,
+    `operations`: where they are those of a serial line; its pieces pass all of them, so there
+    they are not added. Products, batteries and links belong to their device alone.
+    """
+    told = [part.tallies for part in parts if part.tallies]
+    return Details(
+        tallies={} if operations or any(part.operations for part in parts) else _by_name(told),
+        operations=operations,
+        drawn=_drawn([part.drawn for part in parts if part.drawn is not None], Watched.both, products=False),
+        trips=_any([part.trips for part in parts]),
+        judged=_any([part.judged for part in parts]),
+        timely=_any([part.timely for part in parts]),
+        matched=_any([part.matched for part in parts]),
     )
+
+
+def _drawn(
+    parts: Sequence[Drawn | None], join: Callable[[Watched, Watched], Watched], *, products: bool
+) -> Drawn | None:
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    return Drawn(
+        states=_all([part.states for part in found]),
+        states_seen=_seen([part.states_seen for part in found], join),
+        products=_all([part.products for part in found]) if products else None,
+        good=_counts([part.good for part in found]) if products else {},
+        products_seen=_seen([part.products_seen for part in found], join) if products else None,
+        bands=_all([part.bands for part in found]),
+        bands_seen=_seen([part.bands_seen for part in found], join),
+    )
+
+
+def _counts(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    whole: dict[str, int] = {}
+    for part in parts:
+        for name, amount in part.items():
+            whole[name] = whole.get(name, 0) + amount
+    return whole
+
+
+def _by_name(parts: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    whole: dict[str, T] = {}
+    for part in parts:
+        for name, one in part.items():
+            whole[name] = whole[name] + one if name in whole else one
+    return dict(sorted(whole.items()))
+
+
+def _sum(parts: Sequence[T]) -> T:
+    whole, *rest = parts
+    for part in rest:
+        whole = whole + part
+    return whole
+
+
+def _any(parts: Sequence[T | None]) -> T | None:
+    found = [part for part in parts if part is not None]
+    return _sum(found) if found else None
+
+
+def _all(parts: Sequence[T | None]) -> T | None:
+    found = [part for part in parts if part is not None]
+    return _sum(found) if found and len(found) == len(parts) else None
+
+
+def _seen(parts: Sequence[Watched | None], join: Callable[[Watched, Watched], Watched]) -> Watched | None:
+    found = [part for part in parts if part is not None]
+    if not found or len(found) != len(parts):
+        return None
+    whole, *rest = found
+    for part in rest:
+        whole = join(whole, part)
+    return whole
+
+
+def _pairs(spans: Spans) -> list[tuple[int, int]]:
+    return list(zip(spans.start.tolist(), spans.stop.tolist(), strict=True))

@@ -110,6 +110,8 @@ def _steps(indicator: Indicator, formula: Formula, language: str, stops: Sequenc
         yield Step(StepKind.COVERAGE, _say(language, "数据覆盖率", "Coverage"), text)
     for flag in indicator.flags:
         yield Step(StepKind.NOTE, _say(language, "提示", "Note"), FLAG_TEXTS[flag].of(language))
+    if indicator.status is Status.UNBOUNDED:
+        yield Step(StepKind.NOTE, _say(language, "无界", "Unbounded"), _lost(indicator.inputs).of(language))
     if indicator.note.of(language):
         yield Step(StepKind.NOTE, _say(language, "说明", "Note"), indicator.note.of(language))
     if indicator.simulated:
@@ -180,7 +182,22 @@ def _amount(quantity: Quantity) -> str:
 def _result(indicator: Indicator, language: str) -> str:
     if indicator.value is None:
         return STATUS_TEXTS[indicator.status].of(language)
-    return written(indicator.value, indicator.unit, indicator.shown)
+    value = written(indicator.value, indicator.unit, indicator.shown)
+    return f"{value} ({STATUS_TEXTS[Status.UNBOUNDED].of(language)})" if math.isinf(indicator.value) else value
+
+
+def _lost(inputs: Mapping[str, Quantity]) -> Text:
+    # Why a percentile has no bound, with the numbers where the figure has them.
+    rank, lost, sent = (inputs[name].value if name in inputs else None for name in ("RANK", "LOST", "N"))
+    if not (isinstance(rank, float) and isinstance(lost, float) and isinstance(sent, float)):
+        return Text(
+            "该百分位落在丢失的包中，时延没有上限。", "The percentile lies among the lost packets; no delay bounds it."
+        )
+    return Text(
+        f"{sent:.0f} 个包中丢失 {lost:.0f} 个，第 {rank:.0f} 名已在其中：丢失视为无穷大，所以没有上限。",
+        f"Of {sent:.0f} packets {lost:.0f} were lost, and rank {rank:.0f} is one of them: "
+        "a lost packet counts as infinitely late, so there is no bound.",
+    )
 
 
 STATUS_TEXTS: Mapping[Status, Text] = {

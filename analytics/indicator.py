@@ -262,11 +262,13 @@ def report(
 def _judge(value: float | None, inputs: Mapping[str, Quantity], basis: Basis) -> tuple[Status, Text]:
     if not basis.planned:
         return Status.NO_PLAN, Text("该时段没有排班计划。", "Nothing is planned in this window.")
-    if basis.coverage is None or basis.coverage < basis.min_coverage:
-        known = "0 %" if basis.coverage is None else f"{basis.coverage:.1%}"
+    if not basis.coverage:
+        # Whatever coverage is asked for: nothing is never enough.
+        return Status.INSUFFICIENT_DATA, Text("该时段没有可用数据。", "Nothing is known of this window.")
+    if basis.coverage < basis.min_coverage:
         return Status.INSUFFICIENT_DATA, Text(
-            f"仅有 {known} 的时间有数据，低于 {basis.min_coverage:.0%}。",
-            f"Only {known} of the time is known; {basis.min_coverage:.0%} is needed.",
+            f"仅有 {basis.coverage:.1%} 的时间有数据，低于 {basis.min_coverage:.0%}。",
+            f"Only {basis.coverage:.1%} of the time is known; {basis.min_coverage:.0%} is needed.",
         )
     missing = "、".join(symbol for symbol, quantity in inputs.items() if quantity.value is None)
     if missing:

@@ -185,12 +185,17 @@ def availability(found: Probes, service: Service, window: Span) -> Availability:
 
 
 def availability_indicators(found: Availability, basis: Basis) -> list[Indicator]:
-    """Compute availability, outages and time between failures; coverage is the observed share of the window.
+    """Compute the figures of a service over one window; coverage is the observed share of it."""
+    length = basis.window[1] - basis.window[0]
+    share = found.observed.total / length if length > 0 and found.observed.total else None
+    return availability_figures(found, replace(basis, coverage=share))
+
+
+def availability_figures(found: Availability, basis: Basis) -> list[Indicator]:
+    """Compute availability, outages and time between failures; `basis` says how much was observed.
 
     Without an outage there is no time between failures, only the knowledge that it is longer.
     """
-    length = basis.window[1] - basis.window[0]
-    share = found.observed.total / length if length > 0 and found.observed.total else None
     inputs = quantities(
         {
             "OBS": found.observed.total / SECOND,
@@ -198,6 +203,5 @@ def availability_indicators(found: Availability, basis: Basis) -> list[Indicator
             "OUT": float(found.outages),
         }
     )
-    covered = replace(basis, coverage=share)
     ids = ("communication-availability", "communication-outages", "communication-reliability")
-    return [evaluate(FORMULAS[kpi], inputs, covered) for kpi in ids]
+    return [evaluate(FORMULAS[kpi], inputs, basis) for kpi in ids]

@@ -56,6 +56,10 @@ class Readings:
         """Return which sample of a value that stays valid until changed was in force when."""
         return steps(self.of(tag), self.around, max_gap=None)
 
+    def believed(self, tag: Tag) -> Steps:
+        """Return which sample was in force when, for as long as the tag may be silent."""
+        return steps(self.of(tag), self.around, max_gap=max_gap(tag))
+
     def texts(self, tag: Tag) -> tuple[str, ...]:
         """Return a tag's values as texts, one per sample."""
         samples = self.of(tag)

@@ -15,7 +15,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from analytics import delays, energy
+from analytics import delays, detail_figures, details, device_details, energy, quality
+from analytics.details import Details, Operation
 from analytics.indicator import Indicator
 from analytics.losses import Stops
 from analytics.readings import Readings, read
@@ -31,8 +32,8 @@ from plant.tags import Role, Tag
 
 __all__ = ["READ_ROLES", "Analysis", "Rules", "Unit", "analyse", "roll_up", "scene_indicators", "state_timeline"]
 
-READ_ROLES = frozenset((*SIGNALS, Role.STOP_REASON, Role.ENERGY, *delays.ROLES))
-"""The roles this module asks for; nothing else is read."""
+READ_ROLES = frozenset((*SIGNALS, Role.STOP_REASON, Role.ENERGY, *delays.ROLES, Role.CLOCK_ERROR))
+"""The roles this module asks for; with details, those of `device_details` too; nothing else is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +55,10 @@ class Analysis:
         """Compute every indicator of every unit."""
         return [indicator for unit in self.units for indicator in indicators(unit, self.windows, self.rules)]
 
+    def details(self) -> list[Indicator]:
+        """Compute every figure that lies behind those; none where the analysis was made without details."""
+        return [one for unit in self.units for one in detail_figures.indicators(unit, self.windows, self.rules)]
+
 
 def analyse(
     scene: Scene,
@@ -63,8 +68,9 @@ def analyse(
     calendar: ShiftCalendar,
     rules: Rules | None = None,
     now: int | None = None,
+    detailed: bool = False,
 ) -> Analysis:
-    """Read a scene's window and return what every unit did.
+    """Read a scene's window and return what every unit did, `detailed` with what lies behind it.
 
     `window`: half open, ns UTC; for the running shift it ends now, not in the future, for
     what has not happened would count as unknown. `now`: the moment up to which data can
@@ -72,11 +78,16 @@ def analyse(
     the scene's newest sample.
     """
     rules = rules or Rules()
-    tags = [tag for tag in scene.tags if tag.role in READ_ROLES]
+    roles = READ_ROLES | device_details.READ_ROLES if detailed else READ_ROLES
+    tags = [tag for tag in scene.tags if tag.role in roles]
     readings = read(historian, tags, window, margin=max(rules.model.micro_stop, rules.model.start_up), now=now)
     plan = calendar.plan(*window)
     signals = {device.path: device_signals(device, readings) for device in scene.devices if is_station(device)}
     devices = {d.path: _device(d, signals.get(d.path), readings, plan, rules) for d in scene.devices}
+    if detailed:
+        for d in scene.devices:
+            found = device_details.read(d, signals.get(d.path), readings, plan, rules)
+            devices[d.path] = replace(devices[d.path], details=found)
     lines = [_line(line, devices, signals, readings, plan, rules) for line in scene.lines]
     units = (*devices.values(), *lines, side_by_side(lines, scene.path, scene.name))
     if scene.simulated:
@@ -145,7 +156,21 @@ def _line(
     if boundary is None:
         return summed
     unit = of_station(line.path, line.name, boundary, plan, rules)
-    return replace(unit, energy=summed.energy, simulated=summed.simulated)
+    found = _line_details([devices[device.path] for device in line.devices])
+    return replace(unit, energy=summed.energy, details=found, simulated=summed.simulated)
+
+
+def _line_details(units: Sequence[Unit]) -> Details | None:
+    # A serial line's pieces pass every operation, so its yields are multiplied, not added.
+    found = [unit.details for unit in units if unit.details is not None]
+    if len(found) != len(units):
+        return None
+    steps = [
+        Operation(unit.name.en, quality.total(unit.details.tallies.values()))
+        for unit in units
+        if unit.details is not None and unit.details.tallies
+    ]
+    return details.side_by_side(found, operations=tuple(steps))
 
 
 def _reasons(found: Stops, told: Tag, readings: Readings) -> tuple[str, ...]:

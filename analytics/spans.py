@@ -94,3 +94,19 @@ def common(parts: Sequence[Spans]) -> Spans:
 def any_of(parts: Sequence[Spans]) -> Spans:
     """Return the time that lies in at least one of some spans."""
     return Spans.of(pair for part in parts for pair in zip(part.start.tolist(), part.stop.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """When something was known, and when in good quality, not merely uncertain."""
+
+    known: Spans
+    good: Spans
+
+    def both(self, other: Watched) -> Watched:
+        """Return when this and the other were known."""
+        return Watched(self.known.both(other.known), self.good.both(other.good))
+
+    def either(self, other: Watched) -> Watched:
+        """Return when this or the other was known, as for windows that follow each other."""
+        return Watched(any_of([self.known, other.known]), any_of([self.good, other.good]))

@@ -21,7 +21,7 @@ from analytics.states import Intervals
 from analytics.steps import Steps
 from analytics.time_model import TimeElement, TimeModel
 from plant.batch import Batch, Ints
-from plant.calendar import Plan
+from plant.calendar import Plan, Span
 from plant.clock import SECOND
 from plant.quality import usable
 from plant.text import Text
@@ -171,19 +171,36 @@ def cost(found: Trips, rates: Rates, basis: Basis, *, energy: float | None, labo
     return evaluate(FORMULAS["cost-per-transport"], inputs, found.basis(basis))
 
 
-def battery(samples: Batch, unit: str, basis: Basis) -> list[Indicator]:
-    """Compute the lowest state of charge and the charge drawn, in full batteries, from one vehicle's samples.
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a battery went through: lowest state of charge, and charge drawn in full batteries; None = not known.
 
-    `samples`: of one tag within the window, `ordered`; `unit`: `%` or `1`. What was drawn
-    between two samples that were followed by charging is not seen.
+    What was drawn between two samples that were followed by charging is not seen.
     """
-    values = samples.numbers[usable(samples.quality)] * convert(1.0, unit, "1")
-    values = values[np.isfinite(values)]
+
+    lowest: float | None
+    drawn: float | None
+
+    def __add__(self, other: Charge) -> Charge:
+        lows = [low for low in (self.lowest, other.lowest) if low is not None]
+        drawn = [part for part in (self.drawn, other.drawn) if part is not None]
+        return Charge(min(lows, default=None), sum(drawn) if drawn else None)
+
+
+def charge(samples: Batch, unit: str, window: Span) -> Charge:
+    """Read one vehicle's state of charge; `samples`: of one tag, `ordered`; `unit`: `%` or `1`.
+
+    The sample in force when the window begins counts too, so that windows which follow each
+    other lose nothing between them.
+    """
+    rows = np.flatnonzero(usable(samples.quality) & np.isfinite(samples.numbers) & (samples.time < window[1]))
+    first = max(int(np.searchsorted(samples.time[rows], window[0], side="right")) - 1, 0)
+    values = samples.numbers[rows[first:]] * convert(1.0, unit, "1")
     drawn = float(np.maximum(-np.diff(values), 0.0).sum())
-    inputs = quantities(
-        {
-            "SOCMIN": float(values.min()) if len(values) else None,
-            "SOCOUT": drawn if len(values) > 1 else None,
-        }
-    )
+    return Charge(float(values.min()) if len(values) else None, drawn if len(values) > 1 else None)
+
+
+def battery(found: Charge, basis: Basis) -> list[Indicator]:
+    """Compute the lowest state of charge and the charge drawn."""
+    inputs = quantities({"SOCMIN": found.lowest, "SOCOUT": found.drawn})
     return [evaluate(FORMULAS[kpi], inputs, basis) for kpi in ("battery-lowest", "battery-cycles")]

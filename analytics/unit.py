@@ -7,14 +7,15 @@ same time must be known of every part, while what is known one after the other a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from analytics import delays, energy, oee, output, reliability
+from analytics import delays, details, energy, oee, output, reliability
 from analytics.annotations import Annotations, ExplainedStop, explained
 from analytics.indicator import MIN_COVERAGE, Basis, Indicator
 from analytics.losses import Stops, Waterfall, stops, waterfall
 from analytics.reliability import Denominator, Reliability
+from analytics.settings import Settings
 from analytics.spans import Spans
 from analytics.station import Signals, sums
 from analytics.time_model import TimeModel
@@ -30,6 +31,7 @@ class Rules:
     min_coverage: float = MIN_COVERAGE
     denominator: Denominator = Denominator.FAILURES_PLUS_ONE
     percentiles: tuple[str, ...] = ("50", "95", "99", "99.9")
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +40,7 @@ class Unit:
 
     `ids`: which of the OEE family its signals can support. `stops`: of a device or a serial
     line's bottleneck, in one window; `reasons`: one per stop, as the machine reported it.
+    `details`: what lies behind the figures, None where it was not asked for.
     """
 
     scope: str
@@ -51,6 +54,7 @@ class Unit:
     output: output.Output | None = None
     energy: energy.Metered | None = None
     delays: tuple[delays.Delays, ...] = ()
+    details: details.Details | None = None
     simulated: bool = False
 
     def explained(self, notes: Annotations) -> list[ExplainedStop]:
@@ -73,7 +77,7 @@ def of_station(scope: str, name: Text, signals: Signals, plan: Plan, rules: Rule
         scope=scope,
         name=name,
         sums=found,
-        ids=_ids(signals),
+        ids=supported(signals),
         waterfall=fall,
         stops=stood,
         reliability=failed,
@@ -82,7 +86,8 @@ def of_station(scope: str, name: Text, signals: Signals, plan: Plan, rules: Rule
     )
 
 
-def _ids(signals: Signals) -> tuple[str, ...]:
+def supported(signals: Signals) -> tuple[str, ...]:
+    """Return which of the OEE family a station's signals can support."""
     if signals.states is None:
         return oee.PIECES
     return oee.FAMILY if signals.counters else oee.TIME
@@ -108,6 +113,7 @@ def side_by_side(parts: Iterable[Unit], scope: str, name: Text) -> Unit:
         reliability=_reliabilities(working),
         output=output.side_by_side(outputs) if outputs else None,
         energy=energy.side_by_side([unit.energy for unit in members if unit.energy is not None]),
+        details=_detailed(members, details.side_by_side),
         simulated=any(unit.simulated for unit in members),
     )
 
@@ -126,8 +132,16 @@ def in_succession(parts: Sequence[Unit]) -> Unit:
         output=output.in_succession([unit.output for unit in parts if unit.output is not None]),
         energy=energy.in_succession([unit.energy for unit in parts if unit.energy is not None]),
         delays=tuple(delays.in_succession(tags) for tags in zip(*(unit.delays for unit in parts), strict=True)),
+        details=_detailed(parts, details.in_succession),
         simulated=any(unit.simulated for unit in parts),
     )
+
+
+def _detailed(
+    units: Sequence[Unit], add: Callable[[Sequence[details.Details]], details.Details]
+) -> details.Details | None:
+    found = [unit.details for unit in units if unit.details is not None]
+    return add(found) if found and len(found) == len(units) else None
 
 
 def _waterfalls(units: Sequence[Unit]) -> Waterfall | None:

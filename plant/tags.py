@@ -67,6 +67,7 @@ class Role(StrEnum):
     JITTER = "jitter"
     CLOCK_ERROR = "clock-error"
     SIGNAL_STRENGTH = "signal-strength"
+    LINK_EVENT = "link-event"
     # control
     SETPOINT = "setpoint"
     PROCESS_VALUE = "process-value"

@@ -42,6 +42,15 @@ FORMULAS: tuple[Formula, ...] = (
     Formula("misjudgement-rate", Text("误判率", "Misjudgement rate"), "(FA + FR) / (TA + FA + TR + FR)", "1", _MATRIX),
     Formula("false-accept-rate", Text("漏判率", "False accept rate"), "FA / (FA + TR)", "1", _MATRIX),
     Formula("false-reject-rate", Text("误报率", "False reject rate"), "FR / (FR + TA)", "1", _MATRIX),
+    Formula(
+        "wrong-decision-rate",
+        Text("错误决策率", "Wrong decision rate"),
+        "DW / DN",
+        "1",
+        Text(
+            "与参考逐一比对；Clopper–Pearson 区间", "compared one by one with the reference; Clopper–Pearson interval"
+        ),
+    ),
 )
 
 SYMBOLS: dict[str, Symbol] = {
@@ -53,4 +62,6 @@ SYMBOLS: dict[str, Symbol] = {
     "FA": Symbol(Text("漏判：不良判为合格", "bad, judged good"), "{part}"),
     "TR": Symbol(Text("正确判为不良", "bad, judged bad"), "{part}"),
     "FR": Symbol(Text("误报：合格判为不良", "good, judged bad"), "{part}"),
+    "DW": Symbol(Text("与参考不同的决策", "decisions that differ from the reference"), "1"),
+    "DN": Symbol(Text("比对的决策", "decisions compared"), "1"),
 }

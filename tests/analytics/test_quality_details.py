@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analytics.details import scene_details
+from analytics.studies import scene_details
 from analytics.explain import explain
 from analytics.indicator import Indicator, Status
 from analytics.scene import Rules, scene_indicators

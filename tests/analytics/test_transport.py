@@ -10,7 +10,7 @@ from analytics.counters import MICRO, increments
 from analytics.indicator import Basis, Indicator, Status
 from analytics.states import intervals
 from analytics.steps import steps
-from analytics.transport import HOUR, Rates, Reasons, Trips, battery, cost, indicators, total, trips
+from analytics.transport import HOUR, Rates, Reasons, Trips, battery, charge, cost, indicators, total, trips
 from plant.calendar import Plan
 from plant.clock import SECOND
 from plant.packml import PackState
@@ -101,10 +101,13 @@ def test_a_transport_costs_energy_vehicle_hours_and_labour() -> None:
 
 
 def test_a_battery_counts_what_was_drawn_not_what_was_charged() -> None:
-    found = figures(battery(samples([(0, 80.0), (1, 30.0), (2, 0.0, BAD), (3, 90.0), (4, 40.0)]), "%", BASIS))
+    rows = samples([(0, 80.0), (1, 30.0), (2, 0.0, BAD), (3, 90.0), (4, 40.0)])
+    found = figures(battery(charge(rows, "%", window(0, 5)), BASIS))
     assert found["battery-lowest"].value == pytest.approx(0.30)
     assert found["battery-cycles"].value == pytest.approx(1.0)
-    assert {i.value for i in battery(samples([(0, 50.0, BAD)]), "%", BASIS)} == {None}
+    assert {i.value for i in battery(charge(samples([(0, 50.0, BAD)]), "%", window(0, 5)), BASIS)} == {None}
+    parts = charge(rows, "%", window(0, 2)) + charge(rows, "%", window(2, 5))
+    assert (parts.lowest, parts.drawn) == pytest.approx((0.30, 1.0))
 
 
 @given(state_rows, counter_rows, gaps, st.integers(0, 100))

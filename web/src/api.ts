@@ -243,8 +243,8 @@ export const api = {
     get<History>(`/api/v1/tags/${segments(path)}/history?${query(span)}`, stop),
   indicators: (scene: string, window: WindowName, stop?: AbortSignal) =>
     get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query({ window })}`, stop),
-  explain: (scene: string, asked: { key: string; window: WindowName; language: 'zh' | 'en' }, stop?: AbortSignal) =>
-    get<Explanation>(`/api/v1/scenes/${encodeURIComponent(scene)}/explain?${query(asked)}`, stop),
+  explain: (key: string, asked: { window: WindowName; language: 'zh' | 'en' }, stop?: AbortSignal) =>
+    get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query(asked)}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
   losses: (scene: string, window: WindowName, stop?: AbortSignal) =>

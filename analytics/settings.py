@@ -1,0 +1,71 @@
+"""What figures need to know of a plant beyond its data: prices, factors, tolerances, agreed limits.
+
+There are no hidden defaults: without a tariff there is no cost, without a grid factor no
+carbon, without a tolerance no capability. One object holds all of it for every scene, so that
+no two views can differ; it is made from the configuration in `analytics.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from analytics.capability import Tolerance
+from analytics.carbon import ELECTRICITY, Carrier, GridFactor
+from analytics.demand import Tariff
+from analytics.floor import Floor
+from analytics.network import Service
+from plant.clock import SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorLimit:
+    """When a cell of a floor is covered: its delay percentile `share` is at most `limit` ms."""
+
+    floor: Floor
+    limit: float
+    share: Fraction = Fraction("0.95")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRates:
+    """What transport costs beside energy: CNY per hour of a vehicle and of a person, who minds so many vehicles."""
+
+    vehicle_hour: float
+    labour_hour: float
+    vehicles_per_person: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSettings:
+    """What was agreed for one scene; None where nothing was.
+
+    `agreed`: seconds within which an event must be visible. `link_window`: ns after a link
+    event in which a stop counts as following it. `accepted`: verdicts that let a piece pass.
+    """
+
+    service: Service | None = None
+    floor: FloorLimit | None = None
+    fleet: FleetRates | None = None
+    agreed: float | None = None
+    link_window: int = 10 * SECOND
+    accepted: frozenset[str] = frozenset(("good", "ok", "pass"))
+
+
+_PLAIN = SceneSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything of all scenes. `scenes`: by scene path; `tolerances`: by tag path, in the tag's unit."""
+
+    tariff: Tariff | None = None
+    grid: GridFactor | None = None
+    standard_coal: Carrier = ELECTRICITY
+    scenes: Mapping[str, SceneSettings] = field(default_factory=dict, hash=False)
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict, hash=False)
+
+    def of(self, path: str) -> SceneSettings:
+        """Return the settings of the scene that a path of any level lies in."""
+        return self.scenes.get("/".join(path.split("/", 2)[:2]), _PLAIN)

@@ -33,6 +33,12 @@ def current(calendar: ShiftCalendar, now: int, period: Period) -> Span:
     return period_window(calendar, day, period)
 
 
+def running_shift(calendar: ShiftCalendar, now: int) -> Span | None:
+    """Return the running shift up to `now`, at least a second of it; None when there is no shift."""
+    shifts = calendar.shifts(now - SECOND, now)
+    return (min(shifts[-1].start, now - SECOND), now) if shifts else None
+
+
 def pieces(calendar: ShiftCalendar, window: Span) -> list[Span]:
     """Cut a window where shifts begin and end; the pieces adjoin and cover it."""
     start, stop = window

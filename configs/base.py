@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from plant.packml import PackState
 from plant.text import Text
 
 _DURATION = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min|h|d)\s*")
@@ -44,6 +45,19 @@ Seconds = Annotated[
     BeforeValidator(duration, json_schema_input_type=float | str),
     Field(ge=0, description="seconds, or with a unit: 500ms, 2min, 8h"),
 ]
+
+
+def _state(name: object) -> object:
+    if isinstance(name, str):
+        try:
+            return PackState[name.upper().replace("-", "_")]
+        except KeyError:
+            known = ", ".join(s.name.lower() for s in PackState)
+            raise ValueError(f"{name!r} is not a PackML state; one of {known}") from None
+    return name
+
+
+State = Annotated[PackState, BeforeValidator(_state, json_schema_input_type=str)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Identifier = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description="lower-case letters, digits and hyphens")

@@ -19,7 +19,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from configs.base import Identifier, Port, Seconds, Secret, Strict, Words
+from configs.alarms import AlarmConfig, Derived
+from configs.access import AccessConfig, TlsConfig
+from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
+from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig
 from configs.sources import SourceConfig
 from plant.assets import Access
 from plant.errors import UnitError
@@ -44,16 +47,6 @@ def _unit(code: str) -> str:
     return code
 
 
-def _state(name: object) -> object:
-    if isinstance(name, str):
-        try:
-            return PackState[name.upper().replace("-", "_")]
-        except KeyError:
-            known = ", ".join(s.name.lower() for s in PackState)
-            raise ValueError(f"{name!r} is not a PackML state; one of {known}") from None
-    return name
-
-
 def _number_as_text(value: object) -> object:
     # YAML reads 99.9 as a number; which percentile is meant is told by its digits.
     return f"{value:g}" if isinstance(value, (int, float)) else value
@@ -61,7 +54,6 @@ def _number_as_text(value: object) -> object:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Unit = Annotated[str, AfterValidator(_unit), Field(description="UCUM code, e.g. kW.h, Cel, mm/s, {part}")]
-State = Annotated[PackState, BeforeValidator(_state, json_schema_input_type=str)]
 PercentileText = Annotated[
     Literal["50", "90", "95", "99", "99.9", "99.99", "99.999"],
     BeforeValidator(_number_as_text, json_schema_input_type=str | float),
@@ -120,6 +112,7 @@ class SiteDocument(Strict):
     name: Words
     zone: Zone = "Asia/Shanghai"
     calendars: dict[Identifier, CalendarConfig] = Field(default_factory=dict)
+    energy: EnergyConfig = EnergyConfig()
 
 
 # ------------------------------------------------------------------------------- scene
@@ -151,6 +144,7 @@ class TagConfig(Strict):
     description: Words = Words()
     states: dict[str, State] = Field(default_factory=dict)
     counter: CounterConfig = CounterConfig()
+    tolerance: ToleranceConfig | None = None
     source: Identifier | None = None
     address: dict[str, Any]
 
@@ -171,6 +165,8 @@ class TagConfig(Strict):
             raise ValueError("a state tag needs states: packml, or a map from raw value to PackML state")
         if self.states and self.kind is not Kind.STATE:
             raise ValueError(f"states belong to kind state, not {self.kind.value}")
+        if self.tolerance is not None and self.role is not Role.PROCESS_VALUE:
+            raise ValueError("a tolerance belongs to role process-value")
         return self
 
 
@@ -223,8 +219,11 @@ class SceneDocument(Strict):
     name: Words
     description: Words = Words()
     calendar: Identifier | None = None
+    agreed: AgreedConfig = AgreedConfig()
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     lines: tuple[LineConfig, ...] = Field(min_length=1)
+    alarms: tuple[AlarmConfig, ...] = Field(default=(), max_length=2_000)
+    derived_alarms: frozenset[Derived] = frozenset(Derived)
     simulation: SimulationConfig | None = None
 
 
@@ -273,6 +272,9 @@ class CentreDocument(Strict):
     port: Port = 8000
     names: tuple[str, ...] = Field(default=(), description="host names it answers to when not on loopback; none = all")
     historian: Annotated[EmbeddedConfig | InfluxConfig, Field(discriminator="type")] = EmbeddedConfig()
+    access: AccessConfig = AccessConfig()
+    tls: TlsConfig | None = Field(default=None, description="HTTPS; needed beyond loopback")
+    insecure: bool = Field(default=False, description="listen beyond loopback without TLS; passwords travel in clear")
     write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")
     body_limit: int = Field(default=25_000_000, ge=1_000, description="bytes of one write, after unpacking")
     min_coverage: float = Field(default=0.95, ge=0, le=1, description="indicators below it are insufficient data")

@@ -6,5 +6,12 @@
 - `desk`: all alarms of a plant with their append-only history
 - `performance`: alarms per operator hour, floods, stale and frequent alarms
 
-Everything is pure and takes time as a parameter; nothing here waits or knows a clock.
+All this is pure and takes time as a parameter. What runs in a plant stands on it:
+
+- `rules`, `plan`: an alarm complete with what it watches, from the configuration
+- `watch`: every condition followed as data arrives, with the little it must remember
+- `log`: transitions and what people did, on the disk, only ever added to
+- `flood`: a flood noticed while it happens
+- `annunciator`: data, people and log brought together, for any thread
+- `watching`: the beat that keeps it going, and the figures it watches
 """

@@ -33,7 +33,8 @@ FLOOD_BEGINS, FLOOD_ENDS = 10, 5
 class Performance:
     """What a window of alarm history shows.
 
-    `total`: annunciations. `by_alarm`: the most frequent first. `floods`: spans in ns UTC.
+    `total`: annunciations; `counts`: those of each ten minutes, the last of which may be cut
+    short. `by_alarm`: the most frequent first. `floods`: spans in ns UTC.
     `peak`: most in ten minutes. `stale`: ids active for more than a day at the window's end.
     `chattering`: ids that came three times or more within a minute.
     """
@@ -43,6 +44,7 @@ class Performance:
     total: int
     by_alarm: tuple[tuple[str, int], ...]
     by_priority: dict[Priority, int]
+    counts: tuple[int, ...]
     floods: tuple[Span, ...]
     peak: int
     stale: tuple[str, ...]
@@ -67,6 +69,7 @@ def performance(
         total=len(called),
         by_alarm=tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         by_priority={priority: sum(event.priority is priority for event in called) for priority in Priority},
+        counts=tuple(_in_tens(times, window).tolist()),
         floods=tuple(_floods(times, window, operators)),
         peak=_most(times, TEN_MINUTES),
         stale=tuple(sorted(a.definition.id for a in alarms if _stale(a, window[1]))),
@@ -99,9 +102,13 @@ def indicators(found: Performance, basis: Basis) -> list[Indicator]:
     return [evaluate(FORMULAS[kpi], inputs, basis) for kpi in (*ids, "stale-alarms", "chattering-alarms")]
 
 
-def _floods(times: Ints, window: Span, operators: float) -> list[Span]:
+def _in_tens(times: Ints, window: Span) -> Ints:
     blocks = -(-(window[1] - window[0]) // TEN_MINUTES)
-    counts = np.bincount((times - window[0]) // TEN_MINUTES, minlength=blocks) / operators
+    return np.bincount((times - window[0]) // TEN_MINUTES, minlength=blocks)
+
+
+def _floods(times: Ints, window: Span, operators: float) -> list[Span]:
+    counts = _in_tens(times, window) / operators
     floods: list[Span] = []
     flooding = False
     for block, count in enumerate(counts.tolist()):

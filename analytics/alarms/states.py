@@ -58,18 +58,21 @@ class Priority(IntEnum):
 class Definition:
     """One alarm as it was rationalized.
 
-    `scope`: path of what it is about. `response`: what the operator is to do; an alarm that
-    needs no response is no alarm. `latching`: stays until it is reset by hand. `max_shelving`:
-    ns, at most a day. Raises ValueError without an id or with an impossible shelving time.
+    `scope`: path of what it is about. `consequence`: what happens if nobody acts; `response`:
+    what the operator is to do; an alarm that needs no response is no alarm. `latching`: stays
+    until it is reset by hand. `max_shelving`: ns, at most a day. `simulated`: what it watches is
+    declared simulated. Raises ValueError without an id or with an impossible shelving time.
     """
 
     id: str
     name: Text
     scope: str
     priority: Priority = Priority.MEDIUM
+    consequence: Text = Text()
     response: Text = Text()
     latching: bool = False
     max_shelving: int = 8 * 3600 * SECOND
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         if not self.id.strip():
@@ -91,19 +94,23 @@ class Do(StrEnum):
     UNSUPPRESS = "unsuppress"
     REMOVE = "remove-from-service"
     RETURN = "return-to-service"
+    COMMENT = "comment"
+    """Something worth knowing, said about an alarm in any state; its text is the reason."""
     EXPIRE = "shelving-expired"
     """Of itself, when the time of a shelving is over."""
 
 
-_BY_PEOPLE = frozenset({Do.ACKNOWLEDGE, Do.RESET, Do.SHELVE, Do.UNSHELVE, Do.REMOVE, Do.RETURN})
-_WITH_REASON = frozenset({Do.SHELVE, Do.REMOVE})
+BY_PEOPLE = frozenset({Do.ACKNOWLEDGE, Do.RESET, Do.SHELVE, Do.UNSHELVE, Do.REMOVE, Do.RETURN, Do.COMMENT})
+"""What only somebody with a name can do."""
+_WITH_REASON = frozenset({Do.SHELVE, Do.REMOVE, Do.COMMENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """Something that happens to an alarm. `time`: ns UTC. `by`: who did it; `reason`: why.
 
-    `until`: end of a shelving, ns UTC. `value`: what the condition saw, for the record.
+    `until`: end of a shelving, ns UTC. `value`: what the condition saw, for the record;
+    `simulated`: whether that was made by a simulator.
     """
 
     time: int
@@ -112,17 +119,22 @@ class Action:
     reason: str = ""
     until: int | None = None
     value: float | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of an alarm's history: an action with the states before and after it."""
+    """One line of an alarm's history: an action with the states before and after it.
+
+    `simulated`: whether the alarm was last raised by simulated data, or watches nothing else.
+    """
 
     alarm: str
     priority: Priority
     action: Action
     before: AlarmState
     after: AlarmState
+    simulated: bool = False
 
     @property
     def annunciated(self) -> bool:
@@ -134,8 +146,8 @@ class Event:
 class Alarm:
     """One alarm's memory. `active`: its condition holds. `since`: when the state last changed, ns UTC.
 
-    `active_since`: when the condition began to hold, None while it does not. `shelving`: the
-    action that shelved it, with author, reason and end.
+    `active_since`: when the condition began to hold, None while it does not. `value`: what it saw
+    then. `shelving`: the action that shelved it, with author, reason and end.
     """
 
     definition: Definition
@@ -148,6 +160,8 @@ class Alarm:
     suppressed: bool = False
     out_of_service: bool = False
     active_since: int | None = None
+    value: float | None = None
+    simulated: bool = False
 
     @property
     def shelved_until(self) -> int | None:
@@ -177,7 +191,7 @@ class Alarm:
 
 def new(definition: Definition, now: int) -> Alarm:
     """Return an alarm in its normal state."""
-    return Alarm(definition=definition, time=now, since=now)
+    return Alarm(definition=definition, time=now, since=now, simulated=definition.simulated)
 
 
 def apply(alarm: Alarm, action: Action) -> tuple[Alarm, tuple[Event, ...]]:
@@ -213,14 +227,19 @@ def _entered(before: Alarm, after: Alarm, action: Action, events: tuple[Event, .
     alarm = replace(after, time=action.time, since=action.time if moved else before.since)
     definition = alarm.definition
     event = Event(
-        alarm=definition.id, priority=definition.priority, action=action, before=before.state, after=alarm.state
+        alarm=definition.id,
+        priority=definition.priority,
+        action=action,
+        before=before.state,
+        after=alarm.state,
+        simulated=alarm.simulated,
     )
     return alarm, (*events, event)
 
 
 def _check(alarm: Alarm, action: Action) -> None:
     name = alarm.definition.id
-    if action.do in _BY_PEOPLE and not action.by.strip():
+    if action.do in BY_PEOPLE and not action.by.strip():
         raise Refused(f"{name}: to {action.do} takes somebody who does it")
     if action.do in _WITH_REASON and not action.reason.strip():
         raise Refused(f"{name}: to {action.do} takes a reason")
@@ -247,7 +266,7 @@ def _changed(alarm: Alarm, action: Action) -> Alarm | None:
     """Return the memory after an action, None where there is nothing new."""
     match action.do:
         case Do.RAISE:
-            return None if alarm.active else _raised(alarm, action.time)
+            return None if alarm.active else _raised(alarm, action)
         case Do.CLEAR:
             return replace(alarm, active=False, active_since=None) if alarm.active else None
         case Do.ACKNOWLEDGE:
@@ -266,11 +285,14 @@ def _changed(alarm: Alarm, action: Action) -> Alarm | None:
             return None if alarm.out_of_service else replace(alarm, out_of_service=True)
         case Do.RETURN:
             return _returned(replace(alarm, out_of_service=False)) if alarm.out_of_service else None
+        case Do.COMMENT:
+            return alarm
     raise Refused(f"{alarm.definition.id}: {action.do} is nothing to be done")
 
 
-def _raised(alarm: Alarm, now: int) -> Alarm:
-    raised = replace(alarm, active=True, active_since=now)
+def _raised(alarm: Alarm, action: Action) -> Alarm:
+    simulated = alarm.definition.simulated or action.simulated
+    raised = replace(alarm, active=True, active_since=action.time, value=action.value, simulated=simulated)
     if not alarm.annunciating:
         return raised
     return replace(raised, acknowledged=False, latched=alarm.latched or alarm.definition.latching)

@@ -76,6 +76,7 @@ class Probes:
             raise ConfigError((Fault(f"scene {binding.scene}", f"source {binding.source.id}", message),))
         self._floor = floor
         self._way = layout.way
+        self._reflector = floor.signals[layout.reflector]
         self._size = binding.source.size
         self._timeout = round(binding.source.timeout * SECOND)
         self._measures = [(tag.path, a.measure) for tag, a in binding.points if isinstance(a, StampAddress)]
@@ -97,7 +98,8 @@ class Probes:
 
     def _send(self) -> None:
         now = self._floor.now()
-        up = self._way.delay(now, self._size, Direction.UP)
+        answers = self._reflector.quality != Quality.BAD_NO_COMMUNICATION
+        up = self._way.delay(now, self._size, Direction.UP) if answers else None
         turned = now + round((up or 0.0) * SECOND)
         down = None if up is None else self._way.delay(turned, self._size, Direction.DOWN)
         if up is None or down is None or (up + down) * SECOND > self._timeout:

@@ -265,7 +265,7 @@ class _Listeners:
             at = await self._broker(stack, source.id, listen)
             return serve_sparkplug(layout, self._model.floor, broker=at)
         if isinstance(layout, StampLayout) and isinstance(source, StampSource):
-            return serve_stamp(layout, now=self._now, listen=listen, ports=self._ports)
+            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=self._ports)
         protocol = type(layout).__name__.removesuffix("Layout").upper()
         message = f"this face speaks {protocol}, and source {source.id} does not"
         raise _wrong(self._scene, f"simulation.faces.{name}", message)

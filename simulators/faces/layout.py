@@ -250,15 +250,19 @@ class SparkplugLayout:
 
 @dataclass(frozen=True, slots=True)
 class StampLayout:
-    """A STAMP reflector at the far end of `way`. It shows no signals: what is probed is the way itself."""
+    """A STAMP reflector at the far end of `way`, which is what is probed.
+
+    `reflector`: signal of the device that the reflector is in; while that is silent, it does not answer.
+    """
 
     name: str
     way: Way
+    reflector: str
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """The signals that are served: none."""
-        return ()
+        """The signals that answers depend on."""
+        return (self.reflector,)
 
     def reading(self, address: AddressConfig, period: float) -> Reading | None:  # noqa: ARG002 - not read
         """Return None: nothing here is read; see `simulators.probing`."""

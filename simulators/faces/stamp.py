@@ -23,8 +23,10 @@ from contextlib import asynccontextmanager, suppress
 
 from plant.clock import SECOND
 from plant.errors import Unavailable
+from plant.quality import Quality
 from simulators.faces.endpoint import Endpoint, PortPolicy
 from simulators.faces.layout import StampLayout
+from simulators.kernel.signals import Signal, SignalTable
 from simulators.network.datagrams import arrived, opened
 from simulators.network.link import Direction
 from simulators.network.route import Way
@@ -40,7 +42,7 @@ _REMEMBERED = 10_000
 
 @asynccontextmanager
 async def serve_stamp(
-    layout: StampLayout, *, now: Callable[[], int], listen: Endpoint, ports: PortPolicy
+    layout: StampLayout, signals: SignalTable, *, now: Callable[[], int], listen: Endpoint, ports: PortPolicy
 ) -> AsyncIterator[StampFace]:
     """Reflect at the far end of a layout's way while the context is open. Raises Unavailable.
 
@@ -48,7 +50,7 @@ async def serve_stamp(
     """
     reflector = _Reflector(listen.host)
     try:
-        passage = _Passage(layout.way, now)
+        passage = _Passage(layout.way, signals[layout.reflector], now)
         relay = _listening(passage, reflector, listen, ports)
         try:
             yield StampFace(Endpoint("stamp", *relay.address), passage)
@@ -84,14 +86,17 @@ class StampFace:
 class _Passage:
     """A way of the model, as a relay asks it."""
 
-    def __init__(self, way: Way, now: Callable[[], int]) -> None:
+    def __init__(self, way: Way, reflector: Signal, now: Callable[[], int]) -> None:
         self.lateness: deque[float] = deque(maxlen=_REMEMBERED)
         self.open = True
         self._way = way
+        self._reflector = reflector
         self._now = now
 
     def datagram(self, size: int, direction: Direction, *, sent: float) -> float | None:
-        delay = self._way.delay(self._now(), size, direction) if self.open else None
+        if not self.open or self._reflector.quality == Quality.BAD_NO_COMMUNICATION:
+            return None
+        delay = self._way.delay(self._now(), size, direction)
         return None if delay is None else sent + delay
 
 

@@ -19,6 +19,7 @@ from simulators.faces.layout import (
     MqttLayout,
     OpcuaLayout,
     SparkplugLayout,
+    StampLayout,
     Vda5050Layout,
 )
 from simulators.faults.kinds import KINDS, FaultKind, Kind, PlannedFault, RefusedFault, Subject, UnknownTarget
@@ -33,6 +34,7 @@ _PROTOCOLS = {
     MqttLayout: "MQTT",
     SparkplugLayout: "Sparkplug B",
     Vda5050Layout: "VDA 5050",
+    StampLayout: "STAMP",
 }
 
 
@@ -56,10 +58,16 @@ class FaultOffer:
 
 
 def offers(model: PlantModel, names: Mapping[str, Text] | None = None) -> tuple[FaultOffer, ...]:
-    """Return every kind of fault that a model offers, with its targets; `names` as from `names_of`."""
+    """Return every kind of fault that a model offers, with its targets.
+
+    With `names`, as from `names_of`, signals without one are left out: nobody collects them.
+    """
     found = []
     for id_, kind in KINDS.items():
-        targets = tuple(_target(model, kind.subject, name, names or {}) for name in _TARGETS[kind.subject](model))
+        chosen = _TARGETS[kind.subject](model)
+        if names and kind.subject in _SIGNALS:
+            chosen = (name for name in chosen if name in names)
+        targets = tuple(_target(model, kind.subject, name, names or {}) for name in chosen)
         if targets:
             found.append(FaultOffer(id=id_, kind=kind, targets=targets))
     return tuple(found)
@@ -158,7 +166,8 @@ def _others(model: PlantModel, name: str) -> tuple[str, ...]:
     faces = [set(layout.signals) for layout in model.faces.values() if name in layout.signals]
     form = type(signals[name].true)
     found = {other for face in faces for other in face if type(signals[other].true) is form}
-    return tuple(sorted(found - {name}))
+    device = name.partition(".")[0]
+    return tuple(sorted(found - {name}, key=lambda other: (other.partition(".")[0] != device, other)))
 
 
 def _dated(model: PlantModel) -> Iterator[str]:
@@ -175,6 +184,7 @@ def _rated(model: PlantModel) -> Iterator[str]:
     return (name for name in model.stations if f"{name}.ideal" in shown)
 
 
+_SIGNALS = (Subject.INSTRUMENT, Subject.COUNTER, Subject.SIGNAL, Subject.ADDRESS)
 _TARGETS: dict[Subject, Callable[[PlantModel], Iterator[str]]] = {
     Subject.INSTRUMENT: _instruments,
     Subject.COUNTER: _counters,

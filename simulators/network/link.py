@@ -61,6 +61,8 @@ class Link:
         interferences: list[Interference] | None = None,
     ) -> None:
         self._profile = profile
+        self._seed = seed
+        self._plan = floor
         self._interferences = [] if interferences is None else interferences
         self._floor = Floor(floor) if floor else None
         laws, rates = law(profile), profile.throughput
@@ -82,6 +84,10 @@ class Link:
     def positioned(self) -> bool:
         """Whether the link can be asked for positions."""
         return self._floor is not None
+
+    def twin(self) -> Link:
+        """Return a link of the same station for other traffic: the same fate at the same moment, a queue of its own."""
+        return Link(self._profile, seed=self._seed, floor=self._plan, interferences=self._interferences)
 
     def disturb(self, interference: Interference) -> Callable[[], None]:
         """Put an interference on the link from now on; the returned call takes it off."""

@@ -20,12 +20,13 @@ message (a JSON or OPC UA call without its transport); gateways are polled every
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from simulators.faces.layout import Layout, Message, MqttLayout, OpcuaLayout, StampLayout, Variable
 from simulators.kernel.crew import Crew, CrewPlan
 from simulators.kernel.draws import Constant, Exponential, LogNormal, Triangular
-from simulators.kernel.floor import Steps
+from simulators.kernel.floor import Floor, Steps
 from simulators.kernel.instruments import scan
 from simulators.kernel.machine import Cause, PowerDraw
 from simulators.kernel.parts import Buffer, JobPlan, Part
@@ -57,7 +58,7 @@ class Coordinated(Station):
 
     def coordinate(self, link: Link, following: Coordinated | None, *, messages: int, poll: float) -> None:
         """Say which link leads from here, and which machine comes next; without one, parts just leave."""
-        self._link = link
+        self.link = link
         self._following = following
         self._messages = messages
         self._poll = poll
@@ -79,8 +80,8 @@ class Coordinated(Station):
     def _say(self, speaker: Coordinated, listener: Coordinated) -> Steps:
         env = self.floor.env
         began = self.floor.seconds()
-        yield env.timeout(speaker._link.delivery(self.floor.now(), _OCTETS, Direction.UP))
-        yield env.timeout(listener._link.delivery(self.floor.now(), _OCTETS, Direction.DOWN))
+        yield env.timeout(speaker.link.delivery(self.floor.now(), _OCTETS, Direction.UP))
+        yield env.timeout(listener.link.delivery(self.floor.now(), _OCTETS, Direction.DOWN))
         latency = (self.floor.seconds() - began) * 1e6
         self._latency.set(latency)
         self.floor.record(What.EVENT, self.name, latency=latency)
@@ -108,22 +109,19 @@ def build(setting: Setting) -> PlantModel:
         scan(floor, station.machine)
     return PlantModel(
         floor=floor,
-        faces={"cell": _CELL_FACE, "messages": _MESSAGE_FACE, **_probes(setting)},
+        faces={"cell": _CELL_FACE, "messages": _MESSAGE_FACE, **_probes(floor, stations)},
         stations={s.name: s for s in stations},
     )
 
 
-def _probes(setting: Setting) -> dict[str, Layout]:
-    """Return a STAMP reflector in each machine for the one before it.
-
-    Probes have links of their own with the seeds of the machines': the same delays at the same
-    moments, whatever else is sent.
-    """
-    names = [name for name, *_ in MACHINES]
-    return {
-        f"{near}-{far}": StampLayout(f"{near}-{far}", Route(setting.link(near), setting.link(far)))
-        for near, far in pairwise(names)
-    }
+def _probes(floor: Floor, stations: Sequence[Coordinated]) -> dict[str, Layout]:
+    """Return a STAMP reflector in each machine for the one before it."""
+    layouts: dict[str, Layout] = {}
+    for near, far in pairwise(stations):
+        name, reflector = f"{near.name}-{far.name}", f"{far.name}.reflector"
+        floor.signals.add(reflector, initial=True)
+        layouts[name] = StampLayout(name, Route(near.link.twin(), far.link.twin()), reflector)
+    return layouts
 
 
 def _plan(cycle: float, power: float) -> StationPlan:

@@ -119,14 +119,15 @@ def build(setting: Setting) -> PlantModel:
     Supply(floor, JobPlan((("panel-600", 400),)), outlet=blanks, lot=400, handling=LogNormal(40, 0.3), crew=crew)
     coater = Coater(floor, "coater", _coater(), inlet=blanks, outlet=finished, crew=crew)
     Shipping(floor, finished)
+    links = {plan.name: setting.link(plan.name) for plan in LOOPS}
     coater.loops = tuple(
-        ControlLoop(floor, plan, setting.link(plan.name), on_blind=lambda: coater.jam(blind)) for plan in LOOPS
+        ControlLoop(floor, plan, links[plan.name], on_blind=lambda: coater.jam(blind)) for plan in LOOPS
     )
     scan(floor, coater.machine)
     for loop in coater.loops:
         floor.every(1.0, loop.show)
-    # Probes pass the drive's radio as its samples do, on a link of the same seed: the same delays at the same moments.
-    radio = StampLayout("drive-radio", setting.link("speed"))
+    floor.signals.add("speed.reflector", initial=True)
+    radio = StampLayout("drive-radio", links["speed"].twin(), "speed.reflector")
     return PlantModel(
         floor=floor,
         faces={"coater": _COATER_FACE, "plc": _PLC_FACE, "drive-radio": radio},

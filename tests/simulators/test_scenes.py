@@ -6,7 +6,14 @@ import pytest
 
 from configs.network_profile import network_profile
 from plant.clock import SECOND
-from simulators.faces.layout import ModbusLayout, MqttLayout, OpcuaLayout, SparkplugLayout, Vda5050Layout
+from simulators.faces.layout import (
+    ModbusLayout,
+    MqttLayout,
+    OpcuaLayout,
+    SparkplugLayout,
+    StampLayout,
+    Vda5050Layout,
+)
 from simulators.kernel.floor import Floor
 from simulators.kernel.parts import Verdict
 from simulators.plantmodel import Parameter, PlantModel, Setting
@@ -49,6 +56,8 @@ def test_every_face_serves_signals_that_the_model_has_under_addresses_of_their_o
             places = list(layout.vehicles)
         elif isinstance(layout, SparkplugLayout):
             places = [(m.device, m.name) for m in layout.metrics]
+        elif isinstance(layout, StampLayout):
+            places = [layout.reflector]
         else:
             assert isinstance(layout, MqttLayout)
             places = [(m.topic, key) for m in layout.messages for key in m.fields]

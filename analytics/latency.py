@@ -116,13 +116,13 @@ def indicators(
 def _ranks(share: Fraction, count: int) -> tuple[int, int, int]:
     # Nearest rank, and the ranks between which the true percentile lies (0: below all).
     tail = (1 - CONFIDENCE) / 2
-    low, high = (_binomial_quantile(p, count, float(share)) for p in (tail, 1 - tail))
+    low, high = (binomial_quantile(p, count, float(share)) for p in (tail, 1 - tail))
     return low, math.ceil(share * count), high + 1
 
 
-def _binomial_quantile(probability: float, count: int, share: float) -> int:
-    # The smallest k of n packets with P(at most k) ≥ probability. `scipy.stats` has it too,
-    # but takes a second to import.
+def binomial_quantile(probability: float, count: int, share: float) -> int:
+    """Return the smallest k of `count` packets with P(at most k) ≥ `probability`."""
+    # `scipy.stats` has it too, but takes a second to import.
     k = max(math.ceil(float(bdtrik(probability, count, share))), 0)
     return k - 1 if k and float(bdtr(k - 1, count, share)) >= probability else k
 

@@ -20,6 +20,7 @@ documents are further files; none needs code.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -41,6 +42,9 @@ class Kind(StrEnum):
     """(improved - baseline) / baseline; larger is better."""
     CHANGE_DOWN = "change-down"
     """(baseline - improved) / baseline; larger is better."""
+    INVERSE_UP = "inverse-up"
+    """baseline / improved - 1, of a cost whose inverse is to rise: energy a piece for energy
+    utilisation. A cost a fifth lower (change-down 20 %) is a utilisation a quarter higher."""
     COUNT = "count"
     """A tally of records."""
 
@@ -64,7 +68,18 @@ class Statistic(StrEnum):
     PERCENTILE = "percentile"
     """Nearest-rank percentile of a sample; order-statistic interval; lost is infinite."""
     TALLY = "tally"
-    """A count of records, exact."""
+    """A count of records, or a share of a whole that was gone through completely; exact."""
+
+
+class Pooling(StrEnum):
+    """How a tally's windows come together."""
+
+    SUM = "sum"
+    """Added up: sessions held, people trained."""
+    LEAST = "least"
+    """The smallest of any window: devices connected at the same time."""
+    MEAN = "mean"
+    """Sum of numerators by sum of denominators: resolutions a day."""
 
 
 class Subject(StrEnum):
@@ -87,7 +102,8 @@ class Minimum(Strict):
 class IndicatorConfig(Strict):
     """One measurable target of a clause.
 
-    `any_of`: indicators of a clause with the same word here stand for each other; one is enough.
+    `any_of`: indicators of a clause with the same word here stand for each other; one is
+    enough, or as many as the clause's `at_least`. `pooling`: of a tally's windows.
     """
 
     id: Key
@@ -100,6 +116,7 @@ class IndicatorConfig(Strict):
     parameters: dict[str, float | str] = Field(default_factory=dict)
     statistic: Statistic
     percentile: PercentileText | None = None
+    pooling: Pooling = Pooling.SUM
     minimum: Minimum = Minimum()
     any_of: str | None = Field(default=None, max_length=48)
     note: Words = Words()
@@ -108,20 +125,26 @@ class IndicatorConfig(Strict):
     def _consistent(self) -> IndicatorConfig:
         if (self.statistic is Statistic.PERCENTILE) != (self.percentile is not None):
             raise ValueError("a percentile statistic needs `percentile`, and no other has one")
-        if (self.statistic is Statistic.TALLY) != (self.kind is Kind.COUNT):
-            raise ValueError("kind count and statistic tally go together")
+        if self.kind is Kind.COUNT and self.statistic is not Statistic.TALLY:
+            raise ValueError("kind count needs statistic tally")
+        if self.statistic is Statistic.TALLY and self.kind not in (Kind.COUNT, Kind.ABSOLUTE):
+            raise ValueError("statistic tally answers kind count or absolute, not a change")
+        if self.statistic is Statistic.PERCENTILE and self.kind is not Kind.ABSOLUTE:
+            raise ValueError("statistic percentile answers kind absolute only")
+        if self.pooling is not Pooling.SUM and self.statistic is not Statistic.TALLY:
+            raise ValueError("`pooling` is for statistic tally only")
         return self
 
 
 class ClauseConfig(Strict):
-    """One clause: all its indicators hold, or at least `at_least` of them."""
+    """One clause: all its indicators hold; of those that share a word in `any_of`, `at_least` are enough."""
 
     id: Key
     number: str = Field(max_length=64)
     subject: Subject = Subject.SCENE
     scene: Identifier | None = None
     name: Words
-    at_least: int | None = Field(default=None, ge=1)
+    at_least: int | None = Field(default=None, ge=1, description="how many of each `any_of` group; 1 unless said")
     indicators: tuple[IndicatorConfig, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -131,8 +154,12 @@ class ClauseConfig(Strict):
         ids = [one.id for one in self.indicators]
         if len(set(ids)) != len(ids):
             raise ValueError("two indicators have the same id")
-        if self.at_least is not None and self.at_least > len(ids):
-            raise ValueError(f"at_least: {self.at_least} of {len(ids)} indicators can never hold")
+        groups = Counter(one.any_of for one in self.indicators if one.any_of is not None)
+        if self.at_least is not None and not groups:
+            raise ValueError("at_least counts indicators that share a word in `any_of`, and there are none")
+        for word, size in groups.items():
+            if size < (self.at_least or 1):
+                raise ValueError(f"at_least: {self.at_least} of {size} indicators with any_of {word!r} can never hold")
         return self
 
 

@@ -116,7 +116,8 @@ class Channel:
     def _make(self, number: int) -> Block:
         # The queue at the block's begin is what the block before left in it; no delay is longer than a block.
         delay = self._delay(number)
-        before = arrivals(self._delay(number - 1), self._medium.slot)[-1] - self._length / SECOND
+        last = self._blocks[number - 1].delay if number - 1 in self._blocks else self._delay(number - 1)
+        before = arrivals(last, self._medium.slot)[-1] - self._length / SECOND
         queue = np.concatenate(([before], np.maximum(arrivals(delay, self._medium.slot), before)[:-1]))
         return Block(delay, queue, self._loss(number), self._stream(number, _CHANCE).random(SLOTS))
 

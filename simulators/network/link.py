@@ -87,7 +87,10 @@ class Link:
 
     def twin(self) -> Link:
         """Return a link of the same station for other traffic: the same fate at the same moment, a queue of its own."""
-        return Link(self._profile, seed=self._seed, floor=self._plan, interferences=self._interferences)
+        twin = Link(self._profile, seed=self._seed, floor=self._plan, interferences=self._interferences)
+        for direction, way in self._ways.items():
+            twin._ways[direction].channel = way.channel
+        return twin
 
     def disturb(self, interference: Interference) -> Callable[[], None]:
         """Put an interference on the link from now on; the returned call takes it off."""

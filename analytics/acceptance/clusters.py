@@ -12,6 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+TOLD = 1.2
+"""The least design effect worth a reader's time."""
+
 _BLOCKS = 16
 """Fewest blocks from which a variance is taken."""
 

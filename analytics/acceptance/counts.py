@@ -12,7 +12,7 @@ import math
 from scipy.special import betaincinv
 
 from analytics.acceptance import notes
-from analytics.acceptance.clusters import between
+from analytics.acceptance.clusters import TOLD, between
 from analytics.acceptance.effect import cohen
 from analytics.acceptance.outcome import Interval, Outcome, SideFigure
 from analytics.acceptance.sides import Counted
@@ -36,7 +36,7 @@ def proportion(config: IndicatorConfig, improved: Counted, confidence: float) ->
         effect=cohen(share, config.value) if 0 <= config.value <= 1 else None,
         effect_kind="cohen-h-to-bound",
         unprovable=(notes.cannot_prove(effective, needed),) if effective < needed else (),
-        notes=(notes.clustered(effect, effective),) if effect > 1 else (),
+        notes=(notes.clustered(effect, effective),) if effect >= TOLD else (),
     )
 
 

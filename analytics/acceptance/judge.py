@@ -121,7 +121,7 @@ def _few_samples(config: IndicatorConfig, outcome: Outcome) -> list[Text]:
 
 
 def _sources(sides: Sequence[Counted]) -> list[Text]:
-    return [notes.mixed_sources()] if len({side.simulated for side in sides}) > 1 else []
+    return [notes.mixed_sources()] if len({side.simulated for side in sides if side.windows}) > 1 else []
 
 
 def _with_trap(outcome: Outcome, config: IndicatorConfig, *, planned: bool) -> Outcome:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from analytics.acceptance import notes
-from analytics.acceptance.clusters import along
+from analytics.acceptance.clusters import TOLD, along
 from analytics.acceptance.outcome import Outcome, SideFigure
 from analytics.acceptance.sides import Counted
 from analytics.latency import binomial_quantile
@@ -30,7 +30,7 @@ def percentile(config: IndicatorConfig, improved: Counted, confidence: float) ->
     value = _at(together, (rank,))[0]
     effect = along([sample > value for sample in samples])
     worth = max(int(count / effect), 1)
-    remarks = [notes.clustered(effect, worth)] if worth < count else []
+    remarks = [notes.clustered(effect, worth)] if effect >= TOLD else []
     supported = math.ceil(round(1 / (1 - share), 6))
     if worth < supported:
         figure = SideFigure(None, None, float(count))

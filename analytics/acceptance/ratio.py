@@ -24,7 +24,7 @@ from configs.catalogue import IndicatorConfig, Kind
 from plant.batch import Floats
 from plant.text import Text
 
-_TOLD = 0.3  # a correlation below this is not worth a reader's time
+_TOLD = 0.4  # a correlation well above what is assumed anyway
 
 _READ: Mapping[Kind, Callable[[float], float]] = {
     Kind.CHANGE_UP: math.expm1,

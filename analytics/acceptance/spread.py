@@ -1,14 +1,13 @@
 """How far a ratio of sums over few windows can be off, when neighbouring windows resemble each other.
 
 The log of a ratio of sums is, to first order, the mean of one term a window (`Costs.influence`).
-For 3 to 20 windows its interval is Student's, with three corrections that the Monte Carlo in
-`bench/acceptance_statistics.py` asks for:
+For 3 to 20 windows its interval is Student's (Welch's for two sides), with two corrections
+that the Monte Carlo in `bench/acceptance_statistics.py` asks for:
 
-- the variance of the mean is inflated for the lag-one correlation of the terms, which is
-  estimated over both sides, freed of its downward bias and never taken as negative
-- the degrees of freedom count the windows that are worth as much as independent ones
-- from `RESAMPLED` windows on, a circular block bootstrap is done besides, and the wider end
-  of the two is taken: it sees skewness that Student's interval does not
+- the variance of the mean is inflated for the lag-one correlation of the terms; as a few
+  windows hardly show it, what they show is drawn towards a cautious guess
+- from `RESAMPLED` windows on, a circular block bootstrap is done besides, and the outer of
+  both ends is taken: it sees skewness that Student's interval does not
 
 Resampling alone promises too much here: three windows can only be drawn in ten ways.
 """
@@ -28,6 +27,9 @@ from plant.batch import Floats
 RESAMPLED = 8
 """Windows on each side from which on the bootstrap has a say."""
 
+_GUESS, _GUESS_WINDOWS = 0.3, 20
+"""The correlation taken for likely before any data, and how many windows that guess is worth."""
+
 _STRONGEST = 0.7  # beyond it so few windows tell a correlation from a drift no more
 
 
@@ -43,13 +45,15 @@ def correlation(sides: Sequence[Floats]) -> float:
     """Return the lag-one correlation of the terms of all sides together, at least 0.
 
     Each side has its own mean removed, which pulls the plain estimate down by about
-    (1 + 4 r) / n (Marriott and Pope, Biometrika 41, 1954); that much is given back.
+    (1 + 4 r) / n (Marriott and Pope, Biometrika 41, 1954); that much is given back. Then it
+    is averaged with the guess, each by the number of windows it is worth.
     """
     weighted = [(len(side), _lag_one(side)) for side in sides]
     count = sum(n for n, _ in weighted)
     plain = sum(n * r for n, r in weighted) / count
     corrected = plain + (1 + 4 * max(plain, 0.0)) * len(sides) / count
-    return min(max(corrected, 0.0), _STRONGEST)
+    drawn = (count * corrected + _GUESS_WINDOWS * _GUESS) / (count + _GUESS_WINDOWS)
+    return min(max(drawn, 0.0), _STRONGEST)
 
 
 def spread(terms: Floats, correlated: float) -> Spread:
@@ -59,7 +63,7 @@ def spread(terms: Floats, correlated: float) -> Spread:
     variance = float(terms @ terms) / (count - 1)
     # Correlated windows also hide part of their variance in their common level.
     unhidden = variance * (count - 1) / (count - inflated)
-    return Spread(unhidden * inflated / count, max(count / inflated - 1, 1.0))
+    return Spread(unhidden * inflated / count, count - 1)
 
 
 def inflation(count: int, correlated: float) -> float:

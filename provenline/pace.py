@@ -6,8 +6,14 @@ is real time, so that polling and retrying stay what they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from collectors.source import Source, Tally
+from plant.batch import Batch, Ints
 from plant.clock import SECOND, Clock, SystemClock
 
 
@@ -39,6 +45,16 @@ class PlantTime:
         self._speed = speed
         self._base = base or SystemClock()
 
+    @property
+    def real(self) -> Clock:
+        """The clock beneath, for what has to be measured in real time."""
+        return self._base
+
+    def of(self, real: Ints) -> Ints:
+        """Return plant time at moments of real time, both ns UTC."""
+        ago = self._base.now() - real
+        return self.now() - (ago * self._speed).astype(np.int64)
+
     def now(self) -> int:
         return self._anchor.at(self._base.monotonic(), self._speed)
 
@@ -47,3 +63,35 @@ class PlantTime:
 
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)
+
+
+class RealMeasurement:
+    """A source that measures real delays, its samples dated by plant time.
+
+    A packet takes its milliseconds at any pace, so the inner source goes by the clock beneath.
+    """
+
+    def __init__(self, source: Source, clock: PlantTime) -> None:
+        self._source = source
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def tally(self) -> Tally:
+        return self._source.tally
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self._source.paths
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[AsyncIterator[Batch]]:
+        async with self._source.open() as batches:
+            yield self._dated(batches)
+
+    async def _dated(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        async for batch in batches:
+            yield replace(batch, time=self._clock.of(batch.time), received=self._clock.of(batch.received))

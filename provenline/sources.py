@@ -17,6 +17,7 @@ from configs.sources import SourceConfig
 from edge.edge import Feed
 from plant.clock import Clock
 from plant.tags import Tag
+from provenline.pace import PlantTime, RealMeasurement
 
 _SHORTEST_SILENCE = 10.0
 
@@ -57,6 +58,9 @@ def reader(config: SourceConfig, points: Sequence[Point[Any]], clock: Clock, dea
             return SparkplugSource(config, points, clock=clock, dead_letters=dead_letters)
         case configs.Vda5050Source():
             return Vda5050Source(config, points, clock=clock, dead_letters=dead_letters)
+        case configs.StampSource() if isinstance(clock, PlantTime):
+            probe = StampSource(config, points, clock=clock.real, dead_letters=dead_letters)
+            return RealMeasurement(probe, clock)
         case configs.StampSource():
             return StampSource(config, points, clock=clock, dead_letters=dead_letters)
         case configs.ReplaySource():

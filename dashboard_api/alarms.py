@@ -1,0 +1,322 @@
+"""Alarms over REST: what stands, what people do about it, what happened, and how well the plant alarms.
+
+    GET  /alarms                what is not normal, encoded once for all who ask
+    POST /alarms/acknowledge    and the other things people do, to one alarm or to many at once
+    GET  /alarms/history        the log, newest first
+    GET  /alarms/performance    alarms an hour, floods, the most frequent, after ISA-18.2
+
+The live feed carries a number that rises with every change, so a page asks when there is
+something to ask for. Whoever acts is named in the log for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi.requests import HTTPConnection
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from analytics.alarms.conditions import InState, Limit, OutOfControl, Rate
+from analytics.alarms.log import Entry, Question
+from analytics.alarms.performance import TEN_MINUTES, Performance, indicators, performance
+from analytics.alarms.rules import AlarmRule, OfFigure, OfSilence, OfTag
+from analytics.alarms.states import Action, Alarm, AlarmState, Do
+from analytics.indicator import Basis
+from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.centre import Centre
+from dashboard_api.query import CentreHere, Json, scene_of, window, words
+from plant.calendar import Span
+from plant.clock import MILLISECOND, SECOND
+
+router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
+
+LONGEST = 32 * 86_400 * SECOND
+"""Span of one question about performance, in ns."""
+MOST_AT_ONCE = 1_000
+
+Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
+Operator = Annotated[Actor, Depends(requires(Permission.ALARM_ACT))]
+AlarmId = Annotated[str, Field(min_length=1, max_length=300)]
+_Words = StringConstraints(strip_whitespace=True, max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
+Said = Annotated[str, _Words]
+Reason = Annotated[str, _Words, Field(min_length=1)]
+
+
+class Several(BaseModel):
+    """Which alarms, and what may be said about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alarms: list[AlarmId] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    comment: Said = ""
+
+
+class Because(BaseModel):
+    """Which alarms, and why; without a reason it is not done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alarms: list[AlarmId] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    reason: Reason
+
+
+class Shelving(Because):
+    """Which alarms, why, and for how many seconds; each alarm may allow less than a day."""
+
+    seconds: float = Field(gt=0, le=86_400)
+
+
+@dataclass(slots=True)
+class AlarmList:
+    """What is not normal, as JSON, made again only when something has changed."""
+
+    centre: Centre
+    _number: int = 0
+    _body: bytes = b""
+
+    def body(self) -> bytes:
+        """Return the encoded list. Blocks for as long as alarms are being followed."""
+        panel = self.centre.alarms.panel
+        if panel.number != self._number:
+            listed = [alarm for alarm in panel.alarms if alarm.state is not AlarmState.NORMAL]
+            listed.sort(key=lambda a: (a.definition.priority, a.acknowledged, -a.since, a.definition.id))
+            body = {"number": panel.number, "flood": _ms(panel.flood)}
+            self._body = orjson.dumps({**body, "alarms": [_alarm(self.centre, alarm) for alarm in listed]})
+            self._number = panel.number
+        return self._body
+
+
+def alarm_list_of(connection: HTTPConnection) -> AlarmList:
+    """Return the list of this application."""
+    found: AlarmList = connection.app.state.alarm_list
+    return found
+
+
+@router.get("", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+async def standing(_: Viewer, listed: Annotated[AlarmList, Depends(alarm_list_of)]) -> Response:
+    """Give every alarm that is not normal: the most urgent first, then what nobody acknowledged, then the newest."""
+    return Response(await asyncio.to_thread(listed.body), media_type="application/json")
+
+
+@router.get("/definitions")
+async def definitions(_: Viewer, centre: CentreHere, scene: str | None = None) -> list[Json]:
+    """Give every alarm there is, normal ones too, of one scene or of all."""
+    below = f"{scene_of(centre, scene).path}:" if scene else ""
+    panel = await asyncio.to_thread(lambda: centre.alarms.panel)
+    return [_alarm(centre, alarm) for alarm in panel.alarms if alarm.definition.id.startswith(below)]
+
+
+@router.post("/acknowledge")
+async def acknowledge(who: Operator, centre: CentreHere, body: Several) -> Json:
+    """Acknowledge alarms: somebody has seen them and acts."""
+    return await _do(centre, body.alarms, _action(Do.ACKNOWLEDGE, who, body.comment))
+
+
+@router.post("/reset")
+async def reset(who: Operator, centre: CentreHere, body: Several) -> Json:
+    """Reset latched alarms that are over and acknowledged."""
+    return await _do(centre, body.alarms, _action(Do.RESET, who, body.comment))
+
+
+@router.post("/shelve")
+async def shelve(who: Operator, centre: CentreHere, body: Shelving) -> Json:
+    """Put alarms aside for a limited time, for a reason; they come back by themselves."""
+    length = round(body.seconds * SECOND)
+
+    def action(now: int) -> Action:
+        return Action(time=now, do=Do.SHELVE, by=_name(who), reason=body.reason, until=now + length)
+
+    return await _do(centre, body.alarms, action)
+
+
+@router.post("/unshelve")
+async def unshelve(who: Operator, centre: CentreHere, body: Several) -> Json:
+    """Bring shelved alarms back before their time."""
+    return await _do(centre, body.alarms, _action(Do.UNSHELVE, who, body.comment))
+
+
+@router.post("/out-of-service")
+async def remove(who: Operator, centre: CentreHere, body: Because) -> Json:
+    """Take alarms out of service, for a reason, until somebody returns them."""
+    return await _do(centre, body.alarms, _action(Do.REMOVE, who, body.reason))
+
+
+@router.post("/return")
+async def put_back(who: Operator, centre: CentreHere, body: Several) -> Json:
+    """Return alarms to service."""
+    return await _do(centre, body.alarms, _action(Do.RETURN, who, body.comment))
+
+
+@router.post("/comment")
+async def comment(who: Operator, centre: CentreHere, body: Because) -> Json:
+    """Write something about alarms into the log; `reason` is the text."""
+    return await _do(centre, body.alarms, _action(Do.COMMENT, who, body.reason))
+
+
+@router.get("/history")
+async def history(
+    _: Viewer,
+    centre: CentreHere,
+    start: str,
+    stop: str,
+    alarm: str | None = None,
+    scene: str | None = None,
+    before: Annotated[int | None, Query(description="go on below this event number")] = None,
+    most: Annotated[int, Query(ge=1, le=5_000)] = 500,
+) -> Json:
+    """Give what happened in a window, the newest first; `next` is where to go on, null at the end."""
+    below = scene_of(centre, scene).path if scene else None
+    question = Question(window=window(start, stop), alarm=alarm, below=below, before=before, most=most + 1)
+    found = await asyncio.to_thread(centre.alarms.log.find, question)
+    more = len(found) > most
+    return {
+        "events": [_event(centre, entry) for entry in found[:most]],
+        "next": found[most - 1].number if more else None,
+    }
+
+
+@router.get("/performance")
+async def how_well(
+    _: Viewer,
+    centre: CentreHere,
+    start: str,
+    stop: str,
+    operators: Annotated[float, Query(gt=0, le=100)] = 1.0,
+) -> Json:
+    """Say how well the plant alarmed in a window, per operator."""
+    span = window(start, stop)
+    if span[1] - span[0] > LONGEST:
+        raise HTTPException(422, f"performance is of {LONGEST // (86_400 * SECOND)} days at most")
+    return await asyncio.to_thread(_performance, centre, span, operators)
+
+
+def _performance(centre: Centre, span: Span, operators: float) -> Json:
+    events = centre.alarms.log.annunciations(span)
+    found = performance(events, centre.alarms.panel.alarms, window=span, operators=operators)
+    basis = Basis(scope=centre.configuration.site.id, window=span, simulated=any(event.simulated for event in events))
+    return {
+        "window": {"start": span[0] // MILLISECOND, "stop": span[1] // MILLISECOND},
+        "operators": operators,
+        "total": found.total,
+        "peak": found.peak,
+        "by_priority": {priority.name.lower(): count for priority, count in found.by_priority.items()},
+        "most_frequent": _most_frequent(centre, found),
+        "floods": [{"start": a // MILLISECOND, "stop": b // MILLISECOND} for a, b in found.floods],
+        "stale": list(found.stale),
+        "chattering": list(found.chattering),
+        "ten_minutes": {"length": TEN_MINUTES // MILLISECOND, "counts": list(found.counts)},
+        "indicators": [indicator.payload() for indicator in indicators(found, basis)],
+    }
+
+
+def _most_frequent(centre: Centre, found: Performance) -> list[Json]:
+    return [
+        {"alarm": name, "name": _called(centre, name), "count": count, "share": count / found.total}
+        for name, count in found.by_alarm[:10]
+    ]
+
+
+async def _do(centre: Centre, alarms: list[str], action: Callable[[int], Action]) -> Json:
+    outcome = await asyncio.to_thread(centre.alarms.people, alarms, action)
+    refused = [{"alarm": name, "why": why} for name, why in outcome.refused.items()]
+    if not outcome.done:
+        raise HTTPException(409, "; ".join(one["why"] for one in refused))
+    return {"number": centre.alarms.number, "done": list(outcome.done), "refused": refused}
+
+
+def _action(do: Do, who: Actor, reason: str) -> Callable[[int], Action]:
+    return lambda now: Action(time=now, do=do, by=_name(who), reason=reason)
+
+
+def _name(who: Actor) -> str:
+    # Where visitors may act without signing in, the log at least says from where.
+    return who.name or f"visitor {who.address}".strip()
+
+
+def _alarm(centre: Centre, alarm: Alarm) -> Json:
+    definition, shelving = alarm.definition, alarm.shelving
+    return {
+        "id": definition.id,
+        "scene": definition.scope.split("/")[1],
+        "scope": definition.scope,
+        "name": words(definition.name),
+        "consequence": words(definition.consequence),
+        "response": words(definition.response),
+        "priority": definition.priority.name.lower(),
+        "state": alarm.state.name.lower().replace("_", "-"),
+        "letter": alarm.state.value,
+        "active": alarm.active,
+        "acknowledged": alarm.acknowledged,
+        "since": alarm.since // MILLISECOND,
+        "active_since": _ms(alarm.active_since),
+        "value": alarm.value if alarm.active else None,
+        "simulated": alarm.simulated,
+        "latching": definition.latching,
+        "max_shelving": definition.max_shelving // SECOND,
+        "shelving": {
+            "by": shelving.by,
+            "reason": shelving.reason,
+            "since": shelving.time // MILLISECOND,
+            "until": _ms(shelving.until),
+        }
+        if shelving
+        else None,
+        **_condition(centre.alarms.rules[definition.id]),
+    }
+
+
+def _condition(rule: AlarmRule) -> Json:
+    """Say what is watched: `kind`, `limit` with `side` where there is one, and the unit both are in."""
+    kind: Literal["limit", "rate", "state", "spc", "stale", "kpi"]
+    limit: float | None = None
+    side: str | None = None
+    unit = "1"
+    match rule.watched:
+        case OfTag(condition=Limit() as beyond, unit=unit):
+            kind, limit, side = "limit", beyond.limit, beyond.side.value
+        case OfTag(condition=Rate() as rate, unit=unit):
+            kind, limit, unit = "rate", rate.per_second, f"{unit}/s"
+        case OfTag(condition=OutOfControl(), unit=unit):
+            kind = "spc"
+        case OfTag(condition=InState()):
+            kind = "state"
+        case OfSilence(after=after):
+            kind, limit, unit = "stale", after, "s"
+        case OfFigure(limit=beyond):
+            kind, limit, side = "kpi", beyond.limit, beyond.side.value
+    return {"kind": kind, "limit": limit, "side": side, "unit": unit}
+
+
+def _event(centre: Centre, entry: Entry) -> Json:
+    event, action = entry.event, entry.event.action
+    rule = centre.alarms.rules.get(event.alarm)
+    return {
+        "number": entry.number,
+        "time": action.time // MILLISECOND,
+        "alarm": event.alarm,
+        "name": _called(centre, event.alarm),
+        "scope": rule.definition.scope if rule else event.alarm.partition(":")[0],
+        "do": action.do.value,
+        "before": event.before.name.lower().replace("_", "-"),
+        "after": event.after.name.lower().replace("_", "-"),
+        "priority": event.priority.name.lower(),
+        "by": action.by,
+        "reason": action.reason,
+        "until": _ms(action.until),
+        "value": action.value,
+        "simulated": event.simulated,
+    }
+
+
+def _called(centre: Centre, name: str) -> dict[str, str]:
+    rule = centre.alarms.rules.get(name)
+    return words(rule.definition.name) if rule else {"zh": name, "en": name}
+
+
+def _ms(moment: int | None) -> int | None:
+    return None if moment is None else moment // MILLISECOND

@@ -30,6 +30,10 @@ class Carrier:
     factor: float
     source: Text
 
+    def at(self, factor: float, source: Text) -> Carrier:
+        """Return the same carrier with another factor, and where that one stands."""
+        return replace(self, factor=factor, source=source)
+
 
 _GB2589 = Text("", "GB/T 2589-2020")
 _GB2589_TYPICAL = Text("GB/T 2589-2020 附录A 参考值", "GB/T 2589-2020, annex A, reference value")

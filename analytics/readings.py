@@ -8,8 +8,9 @@ After that everything is arithmetic on columns.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,12 +18,14 @@ from analytics.counters import Increments, increments
 from analytics.states import Intervals, intervals
 from analytics.steps import Steps, ordered, steps
 from historian.port import Historian
-from plant.batch import Batch, Floats, Origin
+from plant.batch import Batch, Floats, Form, Origin
 from plant.calendar import Span
 from plant.clock import SECOND
 from plant.quality import usable
 from plant.tags import Kind, Tag
 from plant.units import convert
+
+T = TypeVar("T")
 
 LOOK_BACK = tuple(hours * 3600 * SECOND for hours in (1, 24, 31 * 24))
 """How far back the last usable reading of a counter is looked for, in ns, step by step."""
@@ -39,6 +42,7 @@ class Readings:
     window: Span
     around: Span
     samples: Mapping[str, Batch]
+    _read: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def of(self, tag: Tag) -> Batch:
         """Return one tag's samples in order of time, one per time."""
@@ -46,24 +50,29 @@ class Readings:
 
     def states(self, tag: Tag) -> Intervals:
         """Return a state tag's intervals over the window and its margins."""
-        return intervals(self.of(tag), self.around, states=tag.states or None, max_gap=max_gap(tag))
+        return self._once(
+            "states", tag, lambda: intervals(self.of(tag), self.around, states=tag.states or None, max_gap=max_gap(tag))
+        )
 
     def increments(self, tag: Tag) -> Increments:
         """Return a counter's increments in the window."""
-        return increments(self.of(tag), self.window, policy=tag.counter, max_gap=max_gap(tag))
+        return self._once(
+            "increments",
+            tag,
+            lambda: increments(self.of(tag), self.window, policy=tag.counter, max_gap=max_gap(tag)),
+        )
 
     def held(self, tag: Tag) -> Steps:
         """Return which sample of a value that stays valid until changed was in force when."""
-        return steps(self.of(tag), self.around, max_gap=None)
+        return self._once("held", tag, lambda: steps(self.of(tag), self.around, max_gap=None))
 
     def believed(self, tag: Tag) -> Steps:
         """Return which sample was in force when, for as long as the tag may be silent."""
-        return steps(self.of(tag), self.around, max_gap=max_gap(tag))
+        return self._once("believed", tag, lambda: steps(self.of(tag), self.around, max_gap=max_gap(tag)))
 
     def texts(self, tag: Tag) -> tuple[str, ...]:
         """Return a tag's values as texts, one per sample."""
-        samples = self.of(tag)
-        return tuple(str(samples.value(row)) for row in range(len(samples)))
+        return self._once("texts", tag, lambda: _texts(self.of(tag)))
 
     def seconds(self, tag: Tag) -> Floats:
         """Return the values of a tag whose unit is a time, in seconds, one per sample."""
@@ -72,6 +81,20 @@ class Readings:
     def simulated(self, tags: Iterable[Tag]) -> bool:
         """Return whether anything about these tags was simulated, by declaration or by sample."""
         return any(tag.simulated or bool((self.of(tag).origin & np.uint8(Origin.SIMULATED)).any()) for tag in tags)
+
+    def _once(self, what: str, tag: Tag, read_: Callable[[], T]) -> T:
+        # A machine's counters stand behind many figures; each is worked out once.
+        key = what, tag.path
+        if key not in self._read:
+            self._read[key] = read_()
+        found: T = self._read[key]
+        return found
+
+
+def _texts(samples: Batch) -> tuple[str, ...]:
+    if (samples.form == Form.TEXT).all():
+        return tuple(samples.texts[raw] for raw in samples.raw.tolist())
+    return tuple(str(samples.value(row)) for row in range(len(samples)))
 
 
 def max_gap(tag: Tag) -> float | None:

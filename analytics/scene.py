@@ -168,7 +168,7 @@ def _line_details(units: Sequence[Unit]) -> Details | None:
     steps = [
         Operation(unit.name.en, quality.total(unit.details.tallies.values()))
         for unit in units
-        if unit.details is not None and unit.details.tallies
+        if unit.details is not None and unit.output is not None
     ]
     return details.side_by_side(found, operations=tuple(steps))
 

@@ -13,19 +13,27 @@ from fractions import Fraction
 
 from analytics.capability import Tolerance
 from analytics.carbon import ELECTRICITY, Carrier, GridFactor
-from analytics.demand import Tariff
+from analytics.demand import Band, Tariff
 from analytics.floor import Floor
 from analytics.network import Service
 from plant.clock import SECOND
+from plant.text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorLimit:
-    """When a cell of a floor is covered: its delay percentile `share` is at most `limit` ms."""
+    """Which floor a link has to cover, in metres; a cell is covered when its delay percentile is at most `limit` ms."""
 
-    floor: Floor
+    width: float
+    depth: float
+    cell: float
     limit: float
     share: Fraction = Fraction("0.95")
+
+    @property
+    def floor(self) -> Floor:
+        """The cells of this floor."""
+        return Floor.rectangle(self.width, self.depth, self.cell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,19 @@ class Settings:
     standard_coal: Carrier = ELECTRICITY
     scenes: Mapping[str, SceneSettings] = field(default_factory=dict, hash=False)
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict, hash=False)
+
+    @property
+    def shaping(self) -> Settings:
+        """What of this decides how sums are formed, as far as they are kept; the rest only makes figures of them."""
+        tariff = self.tariff
+        if tariff is not None:
+            bands = tuple(Band(Text(str(n)), 0.0, band.hours) for n, band in enumerate(tariff.bands))
+            tariff = Tariff(tariff.zone, bands)
+        scenes = {
+            path: SceneSettings(service=one.service, agreed=one.agreed, accepted=one.accepted)
+            for path, one in self.scenes.items()
+        }
+        return Settings(tariff=tariff, scenes=scenes)
 
     def of(self, path: str) -> SceneSettings:
         """Return the settings of the scene that a path of any level lies in."""

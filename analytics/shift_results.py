@@ -22,7 +22,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -133,13 +133,23 @@ class ShiftResults:
         kept = self._newest(subject, scene, window, rules)
         if kept is not None and subject.settled == subject.doubts:
             return kept
-        analysis = analyse(scene, historian, window, calendar=calendar, rules=rules, now=closes)
+        analysis = analyse(scene, historian, window, calendar=calendar, rules=rules, now=closes, detailed=True)
         return self._record(subject, kept, scene, analysis)
 
     def period(
-        self, scene: Scene, historian: Historian, window: Span, *, calendar: ShiftCalendar, rules: Rules
+        self,
+        scene: Scene,
+        historian: Historian,
+        window: Span,
+        *,
+        calendar: ShiftCalendar,
+        rules: Rules,
+        detailed: bool = False,
     ) -> Analysis:
-        """Sum up a window, as far as it has happened: closed pieces as kept, the rest from raw data."""
+        """Sum up a window, as far as it has happened: closed pieces as kept, the rest from raw data.
+
+        `detailed`: with what lies behind the figures, which closed pieces always keep.
+        """
         now = self._clock.now()
         window = (window[0], min(window[1], now))
         closed = [piece for piece in pieces(calendar, window) if _closes(piece, rules) <= now]
@@ -147,7 +157,7 @@ class ShiftResults:
         parts = [self._summed(kept)] if kept else []
         rest = (closed[-1][1] if closed else window[0], window[1])
         if rest[0] < rest[1] or not parts:
-            parts.append(analyse(scene, historian, rest, calendar=calendar, rules=rules, now=now))
+            parts.append(analyse(scene, historian, rest, calendar=calendar, rules=rules, now=now, detailed=detailed))
         return roll_up(parts) if len(parts) > 1 else parts[0]
 
     def _summed(self, kept: list[Result]) -> Analysis:
@@ -219,7 +229,9 @@ class ShiftResults:
             # A tree of a thousand tags is written out once, not for each shift.
             digest = _digest(SHAPE, repr(scene))
             self._described[scene.path] = (scene, digest)
-        return _digest(digest, repr(rules), repr(plan))
+        # What only makes figures of the sums may change without another computation.
+        shaping = replace(rules, min_coverage=0.0, percentiles=(), settings=rules.settings.shaping)
+        return _digest(digest, repr(shaping), repr(plan))
 
     def _subject(self, scene: Scene, basis: str, window: Span, closes: int) -> _Subject:
         key = (scene.path, basis, *window)
@@ -242,7 +254,9 @@ class ShiftResults:
         with self._lock:
             if (kept := self._memory.get(subject.id)) is not None:
                 self._memory.move_to_end(subject.id)
-                return kept
+                return (
+                    kept if kept.analysis.rules == rules else Result(kept.revision, replace(kept.analysis, rules=rules))
+                )
         return self._read(subject, scene, window, rules)
 
     def _read(self, subject: _Subject, scene: Scene, window: Span, rules: Rules) -> Result | None:

@@ -48,10 +48,13 @@ class IdealCycle:
         """Return ns per piece at each moment, 0 where there is no ideal cycle."""
         found = np.full(len(moments), _ns(self.cycles.get("", 0.0)), np.int64)
         if self.product is not None and self.products:
-            by_sample = np.array([_ns(self.cycles.get(p, self.cycles.get("", 0.0))) for p in self.products], np.int64)
+            # Once a product, not once a sample that repeats it.
+            of = {p: _ns(self.cycles.get(p, self.cycles.get("", 0.0))) for p in set(self.products)}
+            by_sample = np.array([of[p] for p in self.products], np.int64)
             found = _where_known(self.product.at(moments), by_sample, found)
         if self.told is not None and self.seconds is not None and len(self.seconds):
-            told = np.array([_ns(s) for s in self.seconds.tolist()], np.int64)
+            distinct, which = np.unique(self.seconds, return_inverse=True)
+            told = np.array([_ns(s) for s in distinct.tolist()], np.int64)[which]
             rows = self.told.at(moments)
             found = _where_known(np.where((rows >= 0) & (told[rows] > 0), rows, -1), told, found)
         return found

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from configs.base import Secret
 from configs.crossrefs import FILE_KEYS
+from configs.figures import EnergyConfig
 from configs.network_profile import NetworkProfile
 from configs.schema import (
     CalendarConfig,
@@ -57,6 +58,7 @@ class Configuration:
     networks: dict[str, NetworkProfile] = field(default_factory=dict)
     centre: CentreDocument = CentreDocument(type="centre")
     edge: EdgeDocument = EdgeDocument(type="edge")
+    energy: EnergyConfig = EnergyConfig()
 
     def calendar(self, scene_id: str) -> ShiftCalendar:
         """Return the calendar a scene is planned by; an empty one when it has none."""
@@ -81,6 +83,7 @@ def assemble(folder: Path, documents: Iterable[BaseModel]) -> Configuration:
         networks={d.id: d for d in chosen if isinstance(d, NetworkProfile)},
         centre=next((d for d in chosen if isinstance(d, CentreDocument)), CentreDocument(type="centre")),
         edge=next((d for d in chosen if isinstance(d, EdgeDocument)), EdgeDocument(type="edge")),
+        energy=site.energy,
     )
 
 

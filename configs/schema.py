@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from configs.alarms import AlarmConfig, Derived
 from configs.access import AccessConfig, TlsConfig
+from configs.alarms import AlarmConfig, Derived
 from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig
 from configs.sources import SourceConfig

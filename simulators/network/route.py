@@ -25,6 +25,14 @@ class Way(Protocol):
         """
 
 
+class Beside:
+    """No way at all: who talks to each other stands side by side."""
+
+    def delay(self, now: int, size: int, direction: Direction) -> float:  # noqa: ARG002 - the same whatever they are
+        """Return 0."""
+        return 0.0
+
+
 class Route:
     """The way between two stations, each on a link of its own; up leads from `near` to `far`."""
 

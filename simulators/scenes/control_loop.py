@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from plant.clock import SECOND
 from simulators.kernel.floor import Floor, Steps
-from simulators.network import Direction, Link
+from simulators.network import Direction
+from simulators.network.route import Way
+from simulators.truth import What
 
 _SAMPLE, _COMMAND = 84, 64  # octets of UDP payload: a value with its time and sequence, signed; a command
 
@@ -58,7 +60,7 @@ class ControlLoop:
     at the cycle's end. `on_blind` is called when no command has come for too long.
     """
 
-    def __init__(self, floor: Floor, plan: LoopPlan, link: Link, *, on_blind: Callable[[], None]) -> None:
+    def __init__(self, floor: Floor, plan: LoopPlan, link: Way, *, on_blind: Callable[[], None]) -> None:
         self.plan = plan
         self.x = 1.0
         self.cycles = self.late = self.correct = 0
@@ -93,6 +95,12 @@ class ControlLoop:
         self._shown_trip.set(self._round_trip * 1e6)
         for signal, value in zip(self._shown, (self.cycles, self.late, self.correct), strict=True):
             signal.set(value)
+
+    def note(self) -> None:
+        """Write the counts so far into the truth record."""
+        self._floor.record(
+            What.EVENT, self.plan.name, cycles=self.cycles, late=self.late, correct=self.correct, deviation=self.x - 1
+        )
 
     def _run(self) -> Steps:
         env, cycle = self._floor.env, self.plan.cycle

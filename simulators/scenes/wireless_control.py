@@ -26,6 +26,7 @@ from simulators.kernel.machine import Cause, PowerDraw
 from simulators.kernel.parts import Buffer, JobPlan, Part, Verdict
 from simulators.kernel.station import Failure, Severity, Station, StationPlan
 from simulators.kernel.supply import Shipping, Supply
+from simulators.network.route import Beside
 from simulators.plantmodel import PlantModel, Setting
 from simulators.scenes.control_loop import ControlLoop, LoopPlan
 from simulators.scenes.packml_face import nameplate, unit_variables
@@ -105,9 +106,14 @@ class Coater(Station):
 
 
 def build(setting: Setting) -> PlantModel:
-    """Build the line. Parameter: `restart` (factor on the time a stop for lack of commands takes)."""
+    """Build the line.
+
+    Parameters: `restart` (factor on the time a stop for lack of commands takes), `local` (1 = the
+    controllers stand in the machine, and the link carries no command).
+    """
     floor = setting.floor
     restart = setting.number("restart", 1.0, low=0.1, high=20)
+    local = setting.number("local", 0, high=1) > 0
     blind = Failure(
         cause=Cause(70, "command-timeout"),
         every=Constant(0),
@@ -121,11 +127,13 @@ def build(setting: Setting) -> PlantModel:
     Shipping(floor, finished)
     links = {plan.name: setting.link(plan.name) for plan in LOOPS}
     coater.loops = tuple(
-        ControlLoop(floor, plan, links[plan.name], on_blind=lambda: coater.jam(blind)) for plan in LOOPS
+        ControlLoop(floor, plan, Beside() if local else links[plan.name], on_blind=lambda: coater.jam(blind))
+        for plan in LOOPS
     )
     scan(floor, coater.machine)
     for loop in coater.loops:
         floor.every(1.0, loop.show)
+        floor.every(60.0, loop.note)
     floor.signals.add("speed.reflector", initial=True)
     radio = StampLayout("drive-radio", links["speed"].twin(), "speed.reflector")
     return PlantModel(

@@ -61,8 +61,10 @@ class ExclusionRule(Strict):
 class Plan(Strict):
     """What is compared, how, and what would count as a pass.
 
-    `mix`: share of each product for standardisation; empty: the baseline's own mix.
-    `baseline` is None only where every indicator of the clause is absolute or a count.
+    `clause_digest`: of the clause as the catalogue had it (see `canonical.digest`), so that bounds,
+    statistics and least evidence are fixed with the plan. `mix`: share of each product for
+    standardisation; empty: the baseline's own mix. `baseline` is None only where every indicator of
+    the clause is absolute or a count.
     """
 
     format: Literal[1] = 1
@@ -71,6 +73,7 @@ class Plan(Strict):
     scene: Identifier
     catalogue: Identifier
     clause: str
+    clause_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     baseline: Arm | None = None
     improved: Arm
     mix: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)

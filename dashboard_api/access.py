@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, HTTPException, WebSocketException
 from fastapi.requests import HTTPConnection
+
+Responses = dict[int | str, dict[str, Any]]
+"""What a route can answer beside success, for its description."""
 
 
 class Permission(StrEnum):
@@ -117,16 +120,6 @@ class Gate(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Visitors:
-    """The gate of a centre without accounts: whoever asks is a visitor."""
-
-    role: Role | None = Role.VIEWER
-
-    def identify(self, connection: HTTPConnection) -> Actor:
-        return anonymous(self.role, connection.client.host if connection.client else "")
-
-
 async def actor_of(connection: HTTPConnection) -> Actor:
     """Return who asks, as the application's gate sees it."""
     gate: Gate = connection.app.state.gate
@@ -134,6 +127,11 @@ async def actor_of(connection: HTTPConnection) -> Actor:
 
 
 POLICY_VIOLATION = 1008
+"""The code with which a live connection is closed that is not, or no longer, allowed."""
+
+
+class Denied(HTTPException):
+    """Not allowed: 401 when signing in may help, 403 when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +148,12 @@ class Requirement:
         if connection.scope["type"] == "websocket":
             raise WebSocketException(POLICY_VIOLATION, reason)
         if actor.kind is Kind.ANONYMOUS:
-            raise HTTPException(401, f"sign in first: {reason}", headers={"WWW-Authenticate": "Bearer"})
-        raise HTTPException(403, f"{actor.name} may not do this: {reason}")
+            raise Denied(401, f"sign in, or show a token: {reason}", headers={"WWW-Authenticate": "Bearer"})
+        raise Denied(403, f"{actor.name} may not do this: {reason}")
+
+
+UNGUARDED: Final = frozenset({"/openapi.json", "/docs", "/docs/oauth2", "/static-offline-docs"})
+"""What FastAPI adds by itself: the description of the API, the same in every installation."""
 
 
 def requires(permission: Permission) -> Requirement:

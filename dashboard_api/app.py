@@ -5,17 +5,42 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from dashboard_api import export, figures, live, losses, operations, pages, query, stops, write
-from dashboard_api.access import Visitors
+from dashboard_api import (
+    alarms,
+    audit_trail,
+    export,
+    figures,
+    live,
+    losses,
+    operations,
+    pages,
+    query,
+    sign_in,
+    stops,
+    users,
+    write,
+)
+from dashboard_api.access import Denied, Permission, Responses, requires
+from dashboard_api.accounts import Refused
 from dashboard_api.centre import Centre
+from dashboard_api.gate import AccountGate
 from plant.errors import ProvenlineError, Unavailable
 
+READING = (query, export, figures, losses, stops, live)
+"""Groups of routes that show what the plant does; what changes something there asks for more."""
+DECLARING = (operations, write, alarms, sign_in, users, audit_trail, pages)
+"""Groups whose routes each declare what they need; the pages come last, for they take every path."""
+
+_DENIED: Responses = {
+    401: {"description": "sign in, or show a token"},
+    403: {"description": "not allowed"},
+}
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -39,17 +64,30 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2",
     )
     app.state.centre = centre
-    app.state.gate = Visitors()
+    app.state.gate = AccountGate(centre.accounts, centre.visitors)
+    app.state.guesses = sign_in.Guesses(centre.accounts.clock)
     app.state.figures = figures.Figures(centre)
-    for routes in (operations, write, query, export, figures, losses, stops, live, pages):
-        app.include_router(routes.router)
+    app.state.alarm_list = alarms.AlarmList(centre)
+    for routes in READING:
+        app.include_router(routes.router, dependencies=[Depends(requires(Permission.VIEW))], responses=_DENIED)
+    for routes in DECLARING:
+        app.include_router(routes.router, responses=_DENIED)
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(pages.SecurityHeaders)
     app.add_exception_handler(ProvenlineError, _explain)
+    app.add_exception_handler(Denied, _deny)
     return app
 
 
 async def _explain(_: Request, error: Exception) -> JSONResponse:
-    status = 503 if isinstance(error, Unavailable) else 500
+    status = 503 if isinstance(error, Unavailable) else 409 if isinstance(error, Refused) else 500
     return JSONResponse({"detail": str(error)}, status)
+
+
+async def _deny(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Denied)
+    # InfluxDB's clients read `code` and `message`, ours `detail`.
+    code = "unauthorized" if error.status_code == 401 else "forbidden"
+    content = {"detail": error.detail, "code": code, "message": error.detail}
+    return JSONResponse(content, error.status_code, error.headers)

@@ -272,7 +272,7 @@ class Audit(Protocol):
 
 def audit_of(connection: HTTPConnection) -> Audit:
     """Return the function with which a route records what somebody did."""
-    log: AuditLog = connection.app.state.audit
+    log: AuditLog = connection.app.state.centre.audit
 
     async def audit(actor: Actor, action: str, subject: str, *, before: Json = None, after: Json = None) -> None:
         await asyncio.to_thread(log.add, actor, action, subject, before=before, after=after)

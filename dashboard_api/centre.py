@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from analytics.alarms.annunciator import Annunciator
 from analytics.annotation_log import AnnotationLog
-from analytics.rules import configured
+from analytics.rules import of_centre
 from analytics.shift_results import ShiftResults
 from analytics.unit import Rules
 from configs.configuration import Configuration
+from dashboard_api.access import Role
+from dashboard_api.accounts import Accounts
+from dashboard_api.audit import AuditLog
 from historian.live import LiveTable
 from historian.port import Historian
 from plant.assets import Scene
@@ -36,7 +40,11 @@ class Counts:
 
 @dataclass
 class Centre:
-    """One centre. `most_series`: tag paths it takes, declared or not, before it refuses new ones."""
+    """One centre.
+
+    `visitors`: the role of who does not sign in; None lets nobody in. `most_series`: tag paths it
+    takes, declared or not, before it refuses new ones.
+    """
 
     configuration: Configuration
     historian: Historian
@@ -44,7 +52,10 @@ class Centre:
     clock: Clock
     annotations: AnnotationLog
     results: ShiftResults
-    write_tokens: frozenset[str] = frozenset()
+    alarms: Annunciator
+    accounts: Accounts
+    audit: AuditLog
+    visitors: Role | None = None
     version: str = ""
     most_series: int = 50_000
     counts: Counts = field(default_factory=Counts)
@@ -61,8 +72,7 @@ class Centre:
     @cached_property
     def rules(self) -> Rules:
         """How every figure of this centre is made."""
-        settings = self.configuration.centre
-        return configured(settings.rules, min_coverage=settings.min_coverage)
+        return of_centre(self.configuration)
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -93,6 +103,7 @@ class Centre:
         with self.results.noting(batch):
             self.historian.write(batch)
         self.live.update(batch)
+        self.alarms.observe(batch)
         self.counts.samples += len(batch)
 
     def _admit(self, names: Iterable[str]) -> None:

@@ -7,22 +7,25 @@
 A viewer holds no queue here, only the number of the last frame it sent, so a slow one costs
 nothing and is never behind by more than one frame once it reads again.
 
-Frames are JSON texts: `{seq, now, snapshot, paths?, rows: [[i, value, quality, time, received,
-origin], …]}`; `i` indexes the snapshot's `paths`, times are ms UTC, `value` is null when there
-is none, `quality` is the OPC UA StatusCode.
+Frames are JSON texts: `{seq, now, alarms, snapshot, paths?, rows: [[i, value, quality, time,
+received, origin], …]}`; `i` indexes the snapshot's `paths`, times are ms UTC, `value` is null when
+there is none, `quality` is the OPC UA StatusCode. `alarms` rises with every change of any alarm,
+and a frame goes out for that alone: who sees it rise asks for the list. The feed of no scene has
+no rows and tells only that.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
+from dashboard_api.access import POLICY_VIOLATION, Actor, Permission, requires
 from dashboard_api.centre import Centre
 from plant.assets import Scene
 from plant.batch import Batch
@@ -32,21 +35,21 @@ router = APIRouter(tags=["live"])
 
 PERIOD = 0.25
 HEARTBEAT = 1.0
-_POLICY_VIOLATION = 1008
 _TRY_LATER = 1013
 MOST_VIEWERS = 2_000
 
 Feeds = dict[str, "Feed"]
+Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
 
 
 class Feed:
-    """What happens in one scene, as frames. `tick` makes the next one when there is something to say."""
+    """What happens in one scene, or only to alarms, as frames. `tick` makes the next one when there is news."""
 
-    def __init__(self, centre: Centre, scene: Scene) -> None:
+    def __init__(self, centre: Centre, scene: Scene | None) -> None:
         self._centre = centre
-        self._paths = tuple(tag.path for tag in scene.tags)
+        self._paths = tuple(tag.path for tag in scene.tags) if scene else ()
         self._index = {path: i for i, path in enumerate(self._paths)}
-        self._number = 0
+        self._number = self._alarms = 0
         self._sent_at = float("-inf")
         self._seq = 0
         self._frame = ""
@@ -58,9 +61,10 @@ class Feed:
         """Encode what changed since the last frame, for everybody; a heartbeat when nothing did for long."""
         changes = self._centre.live.changes(self._number, self._paths)
         now = self._centre.clock.monotonic()
-        if not len(changes.batch) and now - self._sent_at < HEARTBEAT:
+        alarms = self._centre.alarms.number
+        if not len(changes.batch) and alarms == self._alarms and now - self._sent_at < HEARTBEAT:
             return
-        self._number, self._sent_at = changes.number, now
+        self._number, self._alarms, self._sent_at = changes.number, alarms, now
         self._seq += 1
         self._frame = self._encode(changes.batch, snapshot=False) if self.viewers else ""
         self._next.set()
@@ -97,14 +101,19 @@ class Feed:
             for s in batch.samples()
         ]
         frame: dict[str, object] = {"seq": self._seq, "now": self._centre.clock.now() // MILLISECOND}
-        frame |= {"snapshot": snapshot, **({"paths": self._paths} if snapshot else {}), "rows": rows}
+        frame |= {
+            "alarms": self._alarms,
+            "snapshot": snapshot,
+            **({"paths": self._paths} if snapshot else {}),
+            "rows": rows,
+        }
         return orjson.dumps(frame).decode()
 
 
 @asynccontextmanager
 async def broadcasting(centre: Centre) -> AsyncIterator[Feeds]:
-    """Run a feed for every scene while the context is open."""
-    feeds = {scene.id: Feed(centre, scene) for scene in centre.scenes}
+    """Run a feed for every scene, and one of no scene under the empty name, while the context is open."""
+    feeds = {"": Feed(centre, None), **{scene.id: Feed(centre, scene) for scene in centre.scenes}}
 
     async def beat() -> None:
         while True:
@@ -122,12 +131,12 @@ async def broadcasting(centre: Centre) -> AsyncIterator[Feeds]:
 
 
 @router.websocket("/api/v1/live")
-async def live(socket: WebSocket, scene: str) -> None:
-    """Send the live feed of a scene. Pages of other origins are refused."""
+async def live(socket: WebSocket, viewer: Viewer, scene: str = "") -> None:
+    """Send the live feed of a scene, or without one only word of alarms, for as long as the viewer may see it."""
     centre: Centre = socket.app.state.centre
     feed: Feed | None = socket.app.state.feeds.get(scene)
-    if not _same_origin(socket) or feed is None:
-        await socket.close(_POLICY_VIOLATION, "unknown scene" if feed is None else "another origin")
+    if feed is None:
+        await socket.close(POLICY_VIOLATION, "unknown scene")
         return
     if centre.counts.viewers >= MOST_VIEWERS:
         await socket.close(_TRY_LATER, "too many viewers")
@@ -136,35 +145,30 @@ async def live(socket: WebSocket, scene: str) -> None:
     feed.viewers += 1
     centre.counts.viewers += 1
     try:
-        await _send_until_left(socket, feed)
+        await _send_until_left(socket, feed, centre.accounts.over(viewer))
     finally:
         feed.viewers -= 1
         centre.counts.viewers -= 1
 
 
-async def _send_until_left(socket: WebSocket, feed: Feed) -> None:
+async def _send_until_left(socket: WebSocket, feed: Feed, signed_out: Coroutine[None, None, None]) -> None:
     async def send() -> None:
         async for frame in feed.frames():
             await socket.send_text(frame)
 
-    sending, leaving = asyncio.ensure_future(send()), asyncio.ensure_future(_left(socket))
+    tasks = tuple(asyncio.ensure_future(waiting) for waiting in (send(), _left(socket), signed_out))
     try:
-        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, leaving):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if socket.client_state is WebSocketState.CONNECTED and socket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect):
-                await socket.close()
+                await socket.close(POLICY_VIOLATION, "signed out")
 
 
 async def _left(socket: WebSocket) -> None:
     # Viewers have nothing to say; whatever they send is read and dropped until they leave.
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
-
-
-def _same_origin(socket: WebSocket) -> bool:
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
+from dashboard_api.access import Permission, requires
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from plant.clock import iso
@@ -26,7 +27,7 @@ _COUNTERS = {
 }
 
 
-@router.get("/health", responses={503: {}})
+@router.get("/health", responses={503: {}}, dependencies=[Depends(requires(Permission.OPEN))])
 async def health(centre: CentreHere) -> JSONResponse:
     """Answer 200 when the store can be read, 503 with the reason when it cannot."""
     body: dict[str, Any] = {"status": "pass", "version": centre.version, "time": iso(centre.clock.now())}
@@ -37,7 +38,7 @@ async def health(centre: CentreHere) -> JSONResponse:
     return JSONResponse(body, 200 if body["status"] == "pass" else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[Depends(requires(Permission.METRICS))])
 async def metrics(centre: CentreHere) -> Response:
     """Give the counts for Prometheus."""
     registry = CollectorRegistry()

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard_api.access import Permission, requires
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 
@@ -48,7 +49,7 @@ def folder() -> Path | None:
     return next((place for place in PLACES if (place / "index.html").is_file()), None)
 
 
-@router.get("/{path:path}")
+@router.get("/{path:path}", dependencies=[Depends(requires(Permission.OPEN))])
 async def page(path: str, _: Annotated[Centre, Depends(centre_of)]) -> Response:
     """Serve a built file, or index.html for a path of the pages' own router."""
     built = folder()

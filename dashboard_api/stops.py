@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from analytics.annotations import Annotation, ExplainedStop
 from analytics.losses import LOSS_NAMES, Loss
 from analytics.reliability import ranked
 from analytics.unit import Unit
+from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.audit import AuditHere
 from dashboard_api.figures import FiguresHere, WindowName
 from dashboard_api.query import CentreHere, Json, moment, scene_of, window, words
 from plant.assets import Scene
@@ -48,7 +50,9 @@ class AnnotationBody(BaseModel):
     start: str | int = Field(description="ISO 8601 with a zone, or ms since 1970")
     stop: str | int
     reason: Short
-    author: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_trimmed)]
+    author: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_trimmed)] | None = Field(
+        default=None, description="who says it, where several share an account; else the account's name"
+    )
     comment: Annotated[str, Field(max_length=2_000), AfterValidator(_trimmed)] = ""
 
 
@@ -61,7 +65,13 @@ async def what_was_said(centre: CentreHere, scene_id: str, start: str, stop: str
 
 
 @router.post("/scenes/{scene_id}/annotations", status_code=201)
-async def annotate(centre: CentreHere, scene_id: str, body: AnnotationBody) -> Json:
+async def annotate(
+    centre: CentreHere,
+    scene_id: str,
+    body: AnnotationBody,
+    actor: Annotated[Actor, Depends(requires(Permission.ANNOTATE))],
+    audit: AuditHere,
+) -> Json:
     """Add a reason for a stop. Nothing is changed or deleted by it: the log only grows."""
     scene = scene_of(centre, scene_id)
     if body.scope not in _scopes(scene):
@@ -71,11 +81,17 @@ async def annotate(centre: CentreHere, scene_id: str, body: AnnotationBody) -> J
         raise HTTPException(422, "stop lies after start, by 32 days at most, and not beyond tomorrow")
     try:
         note = Annotation(
-            scope=body.scope, span=span, reason=body.reason, author=body.author, made=now, comment=body.comment
+            scope=body.scope,
+            span=span,
+            reason=body.reason,
+            author=body.author or actor.name,
+            made=now,
+            comment=body.comment,
         )
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     await asyncio.to_thread(centre.annotations.add, note)
+    await audit(actor, "annotation.add", note.scope, after=_annotation(note))
     return _annotation(note)
 
 

@@ -8,7 +8,6 @@ Source: the public API reference of InfluxDB 2.x, `PostWrite`.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 import zlib
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from plant import wire
@@ -37,19 +37,17 @@ class _TooLarge(Exception):
     "/api/v2/write",
     status_code=204,
     response_class=Response,
-    responses={400: {}, 401: {}, 413: {}, 503: {}},
+    responses={400: {}, 413: {}, 503: {}},
     openapi_extra={"requestBody": {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def write(
     request: Request,
     centre: Annotated[Centre, Depends(centre_of)],
+    _: Annotated[Actor, Depends(requires(Permission.WRITE_SAMPLES))],
     precision: Annotated[Literal["ns", "us", "ms", "s"], Query()] = "ns",
-    authorization: Annotated[str, Header()] = "",
     content_encoding: Annotated[str, Header()] = "identity",
 ) -> Response:
     """Store line protocol. `org` and `bucket` are accepted and not used: a centre has one store."""
-    if not _allowed(authorization, centre.write_tokens):
-        return _refusal(401, "unauthorized", "a write token is needed: Authorization: Token …")
     limit = centre.configuration.centre.body_limit
     try:
         body = await _body(request, content_encoding, limit)
@@ -102,13 +100,6 @@ def foreign_path(site: str, measurement: str, tags: dict[str, str], field: str) 
         field if field != "value" else tags.get("signal", field),
     )
     return "/".join(_UNFIT.sub("_", level)[:64] or "_" for level in levels)
-
-
-def _allowed(authorization: str, tokens: frozenset[str]) -> bool:
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() not in ("token", "bearer"):
-        return False
-    return any(hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens)
 
 
 async def _body(request: Request, encoding: str, limit: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -15,6 +14,10 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from analytics.alarms.annunciator import Annunciator
+from analytics.alarms.log import AlarmLog
+from analytics.alarms.plan import alarm_rules
+from analytics.alarms.watching import FigureJudge, watching
 from analytics.annotation_log import AnnotationLog
 from analytics.shift_results import ShiftResults
 from configs.configuration import Configuration
@@ -27,7 +30,9 @@ from historian.port import Historian
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
 from provenline import __version__
+from provenline.certificate import Certificate, transport
 from provenline.edge_process import edge_of
+from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
 
@@ -36,26 +41,36 @@ _GRACE = 1
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a centre listens."""
+    """Where a centre listens, and with which certificate when it has TLS."""
 
     host: str
     port: int
+    tls: Certificate | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return self.host in LOOPBACK or self.host.startswith("127.")
 
     @property
     def url(self) -> str:
         """What a browser on this machine opens."""
         host = "localhost" if self.host in ("0.0.0.0", "::", "127.0.0.1") else self.host  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.port}/"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}/"
 
 
 async def serve_centre(configuration: Configuration, *, data: Path, host: str | None, port: int | None) -> None:
     """Serve until cancelled; with an edge in this process unless the edge document has an uplink."""
     settings = configuration.centre
-    address = Address(host or settings.host, port or settings.port)
+    host = host or settings.host
+    tls = await asyncio.to_thread(transport, settings, data, host=host, loopback=Address(host, 0).loopback)
+    address = Address(host, port or settings.port, tls)
     clock = SystemClock()
     async with (
-        opened(configuration, data=data, clock=clock) as centre,
+        trust(data, configuration) as trusted,
+        opened(configuration, trusted, data=data, clock=clock, loopback=address.loopback) as centre,
         listening(centre, address),
+        welcoming(trusted, data, address.url, tls),
         edge_of(configuration, centre.write, data=data / "edge", clock=clock),
     ):
         log.info("centre ready", page=address.url, data=str(data))
@@ -63,8 +78,13 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
 
 
 @asynccontextmanager
-async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> AsyncIterator[Centre]:
-    """Open a centre's store and fill its live table with what was last known."""
+async def opened(
+    configuration: Configuration, trusted: Trust, *, data: Path, clock: Clock, loopback: bool = True
+) -> AsyncIterator[Centre]:
+    """Open a centre's store and fill its live table with what was last known.
+
+    `loopback`: whether it is to be reached from this machine only.
+    """
     historian = await asyncio.to_thread(open_historian, configuration, data, clock)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, historian.close)
@@ -72,6 +92,9 @@ async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> A
         stack.callback(annotations.close)
         results = await asyncio.to_thread(partial(ShiftResults, data / "shifts.db", clock=clock))
         stack.callback(results.close)
+        alarm_log = await asyncio.to_thread(AlarmLog, data / "alarms.db")
+        stack.callback(alarm_log.close)
+        alarms = await asyncio.to_thread(partial(Annunciator, alarm_rules(configuration), alarm_log, clock=clock))
         tags = configuration.site.tags
         live = LiveTable({tag.path: tag.stale_after for tag in tags}, clock=clock)
         centre = Centre(
@@ -81,10 +104,17 @@ async def opened(configuration: Configuration, *, data: Path, clock: Clock) -> A
             clock,
             annotations,
             results,
-            write_tokens=write_tokens(configuration, data),
+            alarms,
+            trusted.accounts,
+            trusted.audit,
+            visitors=visitors(configuration, loopback=loopback),
             version=__version__,
         )
-        live.update(await asyncio.to_thread(historian.latest, [tag.path for tag in tags]))
+        latest = await asyncio.to_thread(historian.latest, [tag.path for tag in tags])
+        live.update(latest)
+        alarms.observe(latest)
+        judge = FigureJudge(alarms, configuration, historian, centre.rules)
+        await stack.enter_async_context(watching(judge, clock=clock))
         yield centre
 
 
@@ -117,22 +147,6 @@ def _influxdb(settings: InfluxConfig) -> Historian:
     return InfluxHistorian(server)
 
 
-def write_tokens(configuration: Configuration, data: Path) -> frozenset[str]:
-    """Return who may write over HTTP: the configured tokens, else one made at first start and kept in a file."""
-    configured = configuration.centre.write_tokens
-    try:
-        if configured:
-            return frozenset(secret.reveal() for secret in configured)
-    except ValueError as error:
-        raise ProvenlineError(f"centre: write_tokens: {error}") from error
-    file = data / "write-token"
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32), encoding="utf-8")
-        log.info("a write token was made", file=str(file))
-    return frozenset({file.read_text(encoding="utf-8").strip()})
-
-
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers: the process has its own, which unwind everything."""
 
@@ -143,7 +157,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(centre: Centre, address: Address) -> AsyncIterator[None]:
-    """Serve HTTP while the context is open. Raises ProvenlineError when the address cannot be had."""
+    """Serve HTTP, or HTTPS, while the context is open. Raises ProvenlineError when the address cannot be had."""
     bound = _bind(address)
     names = centre.configuration.centre.names
     hosts = LOOPBACK if address.host in LOOPBACK else (*LOOPBACK, *names) if names else ("*",)
@@ -156,6 +170,8 @@ async def listening(centre: Centre, address: Address) -> AsyncIterator[None]:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
+        ssl_certfile=address.tls.certificate if address.tls else None,
+        ssl_keyfile=address.tls.key if address.tls else None,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="http server")

@@ -20,6 +20,7 @@ from provenline.demo import Devices, Way
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
 from provenline.past import HOURS, Model, fill, gaps
+from provenline.trust import trust, welcoming
 from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,12 @@ async def play(
     clock = PlantTime(anchor, way.speed) if way.speed != 1 else SystemClock()
     paced = slowed(configuration, way.speed)
     address = Address("127.0.0.1", port or configuration.centre.port)
-    async with opened(paced, data=data, clock=clock) as centre, listening(centre, address):
+    async with (
+        trust(data, configuration) as trusted,
+        opened(paced, trusted, data=data, clock=clock) as centre,
+        listening(centre, address),
+        welcoming(trusted, data, address.url),
+    ):
         endpoints = await devices.endpoints()
         missing = await asyncio.to_thread(gaps, paced, centre.historian, until=clock.now())
         async with delivering(rewire_all(paced, endpoints), InProcess(centre.write), data=data / "edge", clock=clock):

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from analytics.alarms.annunciator import Annunciator
+from analytics.alarms.log import AlarmLog
 from analytics.annotation_log import AnnotationLog
 from analytics.explain import STATUS_TEXTS, StepKind, explain, written
 from analytics.formulas import FORMULAS
@@ -24,6 +26,7 @@ from analytics.scene import analyse
 from analytics.shift_results import ShiftResults
 from analytics.stations import COUNTING
 from configs.loader import PACKAGED, load
+from dashboard_api.access import Role as AccountRole
 from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
 from historian.live import LiveTable
@@ -35,6 +38,7 @@ from plant.tags import Kind, Role, Tag
 from provenline.main import app as command_line
 from tests.analytics.memory import MemoryHistorian
 from tests.analytics.signals import samples
+from tests.people import People, people
 
 NOW = from_iso("2026-03-04T11:00:00+08:00")
 HOURS = 2
@@ -63,7 +67,7 @@ def told(tag: Tag, device: Device, second: int) -> object:
 class Plant:
     """A centre whose every scene has worked for some hours, at a moment that stands still."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, known: People) -> None:
         configuration = load(PACKAGED)
         clock = VirtualClock(NOW)
         batches = [
@@ -80,8 +84,22 @@ class Plant:
         self.historian.paths = lambda: ()  # type: ignore[method-assign, attr-defined]
         self.annotations = AnnotationLog(folder / "annotations.db")
         self.results = ShiftResults(folder / "shifts.db", clock=clock)
+        self.alarm_log = AlarmLog(folder / "alarms.db")
+        alarms = Annunciator((), self.alarm_log, clock=clock)
         live = LiveTable({}, clock=clock)
-        self.centre = Centre(configuration, self.historian, live, clock, self.annotations, self.results, version="test")
+        self.centre = Centre(
+            configuration,
+            self.historian,
+            live,
+            clock,
+            self.annotations,
+            self.results,
+            alarms,
+            known.accounts,
+            known.audit,
+            visitors=AccountRole.VIEWER,
+            version="test",
+        )
 
     def computed(self, scene_id: str, window: str) -> list[Indicator]:
         centre = self.centre
@@ -96,10 +114,13 @@ class Plant:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory):
-    found = Plant(tmp_path_factory.mktemp("centre"))
-    yield found
+    folder = tmp_path_factory.mktemp("centre")
+    with people(folder) as known:
+        found = Plant(folder, known)
+        yield found
     found.annotations.close()
     found.results.close()
+    found.alarm_log.close()
 
 
 @pytest.fixture

@@ -7,31 +7,42 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi.requests import HTTPConnection
 
+from analytics.alarms.annunciator import Annunciator
+from analytics.alarms.log import AlarmLog
+from analytics.alarms.plan import alarm_rules
 from analytics.annotation_log import AnnotationLog
 from analytics.shift_results import ShiftResults
 from configs.loader import PACKAGED, load
-from dashboard_api.access import PERMISSIONS, Actor, Kind, Role
+from dashboard_api.access import Role
 from dashboard_api.app import create_app
-from dashboard_api.audit import AuditLog
 from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
 from historian.live import LiveTable
 from plant.clock import SystemClock
+from tests.people import WRITE_TOKEN, People, people
 
-TOKEN = "a-token-of-the-test"
+TOKEN = WRITE_TOKEN
 PATH = "cq/first-light/line-1/press/cycle"
 
 
 @pytest.fixture
-def centre(tmp_path: Path) -> Iterator[Centre]:
+def known(tmp_path: Path) -> Iterator[People]:
+    """Everybody who has an account; at first nobody."""
+    with people(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def centre(tmp_path: Path, known: People) -> Iterator[Centre]:
     configuration = load(PACKAGED)
     historian = EmbeddedHistorian(tmp_path / "historian", seal_every=None)
     clock = SystemClock()
     live = LiveTable({t.path: t.stale_after for t in configuration.site.tags}, clock=clock)
     annotations = AnnotationLog(tmp_path / "annotations.db")
     results = ShiftResults(tmp_path / "shifts.db", clock=clock)
+    alarm_log = AlarmLog(tmp_path / "alarms.db")
+    alarms = Annunciator(alarm_rules(configuration), alarm_log, clock=clock)
     yield Centre(
         configuration,
         historian,
@@ -39,26 +50,28 @@ def centre(tmp_path: Path) -> Iterator[Centre]:
         clock,
         annotations,
         results,
-        write_tokens=frozenset({TOKEN}),
+        alarms,
+        known.accounts,
+        known.audit,
+        visitors=Role.VIEWER,
         version="test",
     )
-    for store in (results, annotations, historian):
+    for store in (alarm_log, results, annotations, historian):
         store.close()
 
 
-class AlwaysAdmin:
-    """A gate that takes whoever asks for a signed-in administrator."""
-
-    def identify(self, _: HTTPConnection) -> Actor:
-        return Actor("tester", Role.ADMIN, Kind.SESSION, PERMISSIONS[Role.ADMIN])
+@pytest.fixture
+async def client(centre: Centre, known: People) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which an administrator is signed in; a token in a request's header goes before."""
+    headers = await known.signed_in(Role.ADMIN, "tester")
+    transport = httpx.ASGITransport(create_app(centre))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        yield client
 
 
 @pytest.fixture
-async def client(centre: Centre, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(centre)
-    app.state.gate = AlwaysAdmin()
-    app.state.audit = AuditLog(tmp_path / "audit.db", clock=SystemClock())
-    transport = httpx.ASGITransport(app)
+async def visitor(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which nobody is signed in."""
+    transport = httpx.ASGITransport(create_app(centre))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
-    app.state.audit.close()

@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from analytics.acceptance import ClauseFinding, conclude, judge
 from analytics.measures.catalogue import MEASURES
-
-from analytics.acceptance.finding import ClauseFinding
-from analytics.acceptance.judge import conclude, judge
 from analytics.measures.measurement import Measured, Measurement
 from configs.catalogue import ClauseConfig, Kind
 from evidence.canonical import digest

@@ -1,0 +1,298 @@
+"""A campaign on the disk: its plan's revisions, what was left out, how far it is, its package.
+
+    <store>/<id>/plan.json         frozen revisions, oldest first; only ever added to
+                 exclusions.json   windows left out by people, with name, time and reason
+                 status.json       where it stands
+                 work/             what is being recorded; gone when the package is there
+                 <id>-r<n>.zip     the package of revision n
+
+Everything is a file that is replaced whole, so a campaign survives whatever happens to the
+process that carries it out, and one that was cut off can be carried out again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from configs.catalogue import AcceptanceCatalogue, ClauseConfig
+from configs.configuration import Configuration
+from evidence.assess import Arm, assess, clause_digest
+from evidence.dossier import Dossier, Run, to_json
+from evidence.package import Report, Side, TimeStamper, recorded, write
+from evidence.payload import Plain
+from evidence.plan import Arm as ArmPlan
+from evidence.plan import Exclusion, Frozen, Plan, SimulatedArm
+from evidence.signing import Signer
+from plant.clock import Clock
+from plant.errors import ProvenlineError
+from plant.text import Text
+
+T = TypeVar("T")
+_PLANS = TypeAdapter(tuple[Frozen, ...])
+_EXCLUSIONS = TypeAdapter(tuple[Exclusion, ...])
+
+
+class Stage(StrEnum):
+    """Where a campaign stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far it is. `share`: 0 to 1; `step`: what is being done, for people; times in ns UTC, 0 for never."""
+
+    stage: Stage = Stage.PLANNED
+    share: float = 0.0
+    step: Text = Text()
+    error: str = ""
+    began: int = 0
+    ended: int = 0
+    process: int = 0
+    verdict: str = ""
+
+
+class Cancelled(ProvenlineError):
+    """A campaign was called off."""
+
+
+Record = Callable[[Arm, ArmPlan, Path, Callable[[float], None]], Side]
+"""Makes one side's samples: simulates them into a folder, or finds them in a store."""
+
+
+class Campaign:
+    """One campaign in its folder. Raises ProvenlineError for files that are not what was written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.id = folder.name
+
+    @property
+    def revisions(self) -> tuple[Frozen, ...]:
+        """The frozen plans, oldest first."""
+        return _read(self.folder / "plan.json", _PLANS)
+
+    @property
+    def plan(self) -> Frozen:
+        """The plan in force."""
+        return self.revisions[-1]
+
+    @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """What was left out, in the order it was entered."""
+        file = self.folder / "exclusions.json"
+        return _read(file, _EXCLUSIONS) if file.exists() else ()
+
+    @property
+    def status(self) -> Status:
+        """Where it stands."""
+        file = self.folder / "status.json"
+        if not file.exists():
+            return Status()
+        try:
+            data = json.loads(file.read_bytes())
+            return Status(**{**data, "stage": Stage(data["stage"]), "step": Text(**data["step"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise ProvenlineError(f"{file} cannot be read: {error}") from error
+
+    @property
+    def package(self) -> Path:
+        """Where the package of the plan in force is, or will be."""
+        return self.folder / f"{self.id}-r{self.plan.revision}.zip"
+
+    def revise(self, plan: Plan, *, clock: Clock, reason: str) -> Frozen:
+        """Freeze a changed plan as the next revision. Raises ProvenlineError while it runs, or without a reason."""
+        if self.status.stage is Stage.RUNNING:
+            raise ProvenlineError(f"campaign {self.id} is running; cancel it first")
+        last = self.plan
+        if plan.id != self.id or plan.hash == last.hash:
+            raise ProvenlineError(f"campaign {self.id}: this is {'another' if plan.id != self.id else 'the same'} plan")
+        if not reason.strip():
+            raise ProvenlineError("say why the plan is changed; the reason shows in the report")
+        frozen = Frozen(
+            plan=plan,
+            hash=plan.hash,
+            at=clock.now(),
+            revision=last.revision + 1,
+            previous=last.hash,
+            reason=reason.strip(),
+        )
+        _write(self.folder / "plan.json", [one.model_dump(mode="json") for one in (*self.revisions, frozen)])
+        self.report(Status())
+        return frozen
+
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Leave a window out. Raises ProvenlineError when it has begun, or names no rule of the plan."""
+        if self.status.stage in (Stage.RUNNING, Stage.DONE):
+            raise ProvenlineError(f"campaign {self.id} is {self.status.stage.value}; make a new revision first")
+        if exclusion.rule not in {rule.id for rule in self.plan.plan.exclusion_rules}:
+            known = ", ".join(rule.id for rule in self.plan.plan.exclusion_rules) or "none"
+            raise ProvenlineError(f"the plan has no exclusion rule {exclusion.rule!r}; it has {known}")
+        _write(self.folder / "exclusions.json", [one.model_dump(mode="json") for one in (*self.exclusions, exclusion)])
+
+    def report(self, status: Status) -> None:
+        """Write down where it stands."""
+        _write(self.folder / "status.json", asdict(status))
+
+
+class Campaigns:
+    """The campaigns below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Iterator[Campaign]:
+        """Yield every campaign, by id."""
+        return (Campaign(path.parent) for path in sorted(self._folder.glob("*/plan.json")))
+
+    def open(self, name: str) -> Campaign:
+        """Return one campaign. Raises ProvenlineError when there is none of that id."""
+        found = next((one for one in self if one.id == name), None)
+        if found is None:
+            raise ProvenlineError(
+                f"there is no campaign {name!r}; there are {', '.join(one.id for one in self) or 'none'}"
+            )
+        return found
+
+    def create(self, plan: Plan, *, clock: Clock) -> Campaign:
+        """Freeze a plan as a new campaign's first revision. Raises ProvenlineError when the id is taken."""
+        folder = self._folder / plan.id
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise ProvenlineError(f"there is a campaign {plan.id!r} already; choose another id, or revise it") from None
+        frozen = Frozen(plan=plan, hash=plan.hash, at=clock.now())
+        _write(folder / "plan.json", [frozen.model_dump(mode="json")])
+        return Campaign(folder)
+
+
+def clause_of(catalogues: Mapping[str, AcceptanceCatalogue], plan: Plan) -> tuple[AcceptanceCatalogue, ClauseConfig]:
+    """Return the clause a plan names. Raises ProvenlineError when it is not there, or not what the plan fixed."""
+    catalogue = catalogues.get(plan.catalogue)
+    clause = next((one for one in catalogue.clauses if one.id == plan.clause), None) if catalogue else None
+    if catalogue is None or clause is None:
+        raise ProvenlineError(f"there is no clause {plan.clause!r} in a catalogue {plan.catalogue!r}")
+    if clause_digest(clause) != plan.clause_digest:
+        raise ProvenlineError(f"clause {clause.id} was changed since the plan was fixed; make a new revision")
+    return catalogue, clause
+
+
+def carry_out(
+    campaign: Campaign,
+    configuration: Configuration,
+    catalogues: Mapping[str, AcceptanceCatalogue],
+    *,
+    record: Record,
+    signer: Signer,
+    clock: Clock,
+    report: Report | None = None,
+    stamper: TimeStamper | None = None,
+    annotations: Sequence[Mapping[str, Plain]] = (),
+    progress: Callable[[Status], None] = lambda _: None,
+) -> Dossier:
+    """Record both sides, assess them, and write the package; says all the while how far it is.
+
+    A cancellation is whatever `progress` raises; then, as after any failure, the status says so and what
+    was recorded is gone. Raises ProvenlineError.
+    """
+    plan = campaign.plan.plan
+    status = Status(stage=Stage.RUNNING, began=clock.now(), process=os.getpid())
+
+    def tell(share: float, step: Text) -> None:
+        nonlocal status
+        if share - status.share >= 0.002 or step != status.step:
+            status = replace(status, share=share, step=step)
+            campaign.report(status)
+            progress(status)
+
+    work = campaign.folder / "work"
+    try:
+        catalogue, clause = clause_of(catalogues, plan)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        tell(0.0, Text("准备", "preparing"))
+        sides = _record(plan, work, record, tell)
+        tell(0.8, Text("复制样本", "copying samples"))
+        copies = recorded(configuration, plan.scene, sides, work)
+        for side in sides.values():
+            side.historian.close()
+        judging = Text("计算指标", "computing figures")
+        found = assess(
+            plan, clause, copies, campaign.exclusions, progress=lambda done: tell(0.82 + 0.1 * done, judging)
+        )
+        dossier = Dossier(
+            revisions=campaign.revisions,
+            catalogue=catalogue,
+            clause=clause,
+            sides=copies,
+            assessment=found,
+            run=Run(began=status.began, ended=clock.now()),
+            exclusions=campaign.exclusions,
+            annotations=tuple(annotations),
+        )
+        tell(0.93, Text("编写报告与证据包", "writing reports and the package"))
+        write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, stamper=stamper)
+    except BaseException as error:
+        stage = Stage.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else Stage.FAILED
+        campaign.report(replace(status, stage=stage, error=str(error) or type(error).__name__, ended=clock.now()))
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    verdict = found.finding.verdict.value
+    campaign.report(replace(status, stage=Stage.DONE, share=1.0, step=Text(), ended=clock.now(), verdict=verdict))
+    return dossier
+
+
+def _record(plan: Plan, work: Path, record: Record, tell: Callable[[float, Text], None]) -> dict[Arm, Side]:
+    arms = {Arm.BASELINE: plan.baseline, Arm.IMPROVED: plan.improved}
+    wanted = {arm: planned for arm, planned in arms.items() if planned is not None}
+    sides = {}
+    for number, (arm, planned) in enumerate(wanted.items()):
+        simulated = isinstance(planned, SimulatedArm)
+        step = _STEPS[arm, simulated]
+        each = 0.8 / len(wanted)
+        tell(number * each, step)
+        sides[arm] = record(arm, planned, work, partial(_part_of, tell, step, number * each, each))
+    return sides
+
+
+def _part_of(tell: Callable[[float, Text], None], step: Text, first: float, length: float, done: float) -> None:
+    tell(first + length * done, step)
+
+
+_STEPS = {
+    (Arm.BASELINE, True): Text("仿真基准侧", "simulating the baseline"),
+    (Arm.IMPROVED, True): Text("仿真改进侧", "simulating the improved side"),
+    (Arm.BASELINE, False): Text("读取基准侧记录", "reading the baseline's recording"),
+    (Arm.IMPROVED, False): Text("读取改进侧记录", "reading the improved side's recording"),
+}
+
+
+def _read(file: Path, kind: TypeAdapter[T]) -> T:
+    try:
+        return kind.validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ProvenlineError(f"{file} cannot be read: {error}") from error
+
+
+def _write(file: Path, data: Plain) -> None:
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
+        out.write(to_json(data))
+        out.flush()
+        os.fsync(out.fileno())
+    Path(out.name).replace(file)

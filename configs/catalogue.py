@@ -4,7 +4,7 @@ A catalogue repeats the numbers of one document and says, for every indicator, w
 answers it, by which statistic, and on how much evidence at least. Other provinces and other
 documents are further files; none needs code.
 
-    type: acceptance-catalogue
+    type: acceptance-catalogue      (a document of the configuration folder)
     id: cq-2020-1
     document: {number: 渝经信智能〔2020〕1号, date: 2020-01-08, title: {zh: …, en: …}}
     clauses:
@@ -21,6 +21,8 @@ documents are further files; none needs code.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -89,6 +91,7 @@ class Subject(StrEnum):
     CENTRE = "centre"
     IDENTIFIER_NODE = "identifier-node"
     CLUSTER = "cluster"
+    REGION = "region"
 
 
 class Minimum(Strict):
@@ -178,3 +181,14 @@ class AcceptanceCatalogue(Strict):
     id: Identifier
     document: PublicDocument
     clauses: tuple[ClauseConfig, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a measure can answer, for checking a catalogue against measures that lie above this layer.
+
+    `parameters`: names and defaults of what a catalogue may set.
+    """
+
+    statistics: frozenset[Statistic]
+    parameters: Mapping[str, float | str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from configs.base import Secret
+from configs.catalogue import AcceptanceCatalogue
 from configs.crossrefs import FILE_KEYS
 from configs.figures import EnergyConfig
 from configs.network_profile import NetworkProfile
@@ -56,6 +57,7 @@ class Configuration:
     bindings: tuple[Binding, ...]
     calendars: dict[str, ShiftCalendar] = field(default_factory=dict)
     networks: dict[str, NetworkProfile] = field(default_factory=dict)
+    catalogues: dict[str, AcceptanceCatalogue] = field(default_factory=dict)
     centre: CentreDocument = CentreDocument(type="centre")
     edge: EdgeDocument = EdgeDocument(type="edge")
     energy: EnergyConfig = EnergyConfig()
@@ -66,8 +68,10 @@ class Configuration:
         return self.calendars[name] if name else ShiftCalendar(zone=self.site.zone)
 
 
-def assemble(folder: Path, documents: Iterable[BaseModel]) -> Configuration:
-    """Build the asset tree and the bindings from sound documents."""
+def assemble(
+    folder: Path, documents: Iterable[BaseModel], catalogues: Iterable[AcceptanceCatalogue] = ()
+) -> Configuration:
+    """Build the asset tree and the bindings from sound documents; a document replaces a catalogue of its id."""
     chosen = list(documents)
     site = next((d for d in chosen if isinstance(d, SiteDocument)), None) or SiteDocument.model_validate(
         {"type": "site", "id": "site", "name": "site"}
@@ -81,6 +85,7 @@ def assemble(folder: Path, documents: Iterable[BaseModel]) -> Configuration:
         bindings=tuple(b for scene in scenes for b in _bindings(folder, scene, trees[scene.id])),
         calendars={name: calendar(site.zone, config) for name, config in site.calendars.items()},
         networks={d.id: d for d in chosen if isinstance(d, NetworkProfile)},
+        catalogues={d.id: d for d in (*catalogues, *chosen) if isinstance(d, AcceptanceCatalogue)},
         centre=next((d for d in chosen if isinstance(d, CentreDocument)), CentreDocument(type="centre")),
         edge=next((d for d in chosen if isinstance(d, EdgeDocument)), EdgeDocument(type="edge")),
         energy=site.energy,

@@ -7,11 +7,15 @@ hides the other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from configs.catalogue import AcceptanceCatalogue, Answers
+from configs.catalogue_refs import check_catalogues
 from configs.configuration import Configuration, assemble
 from configs.crossrefs import check_references
 from configs.network_profile import NetworkProfile
@@ -20,32 +24,46 @@ from configs.schema import CentreDocument, EdgeDocument, SceneDocument, SiteDocu
 from configs.shape import nearest, shape_faults
 from plant.errors import ConfigError, Fault
 
-Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument | NetworkProfile
+Document = SiteDocument | SceneDocument | CentreDocument | EdgeDocument | NetworkProfile | AcceptanceCatalogue
 DOCUMENTS: dict[str, type[Document]] = {
     "site": SiteDocument,
     "scene": SceneDocument,
     "centre": CentreDocument,
     "edge": EdgeDocument,
     "network-profile": NetworkProfile,
+    "acceptance-catalogue": AcceptanceCatalogue,
 }
 """The document that each `type` announces."""
 
 PACKAGED = Path(__file__).parent
-"""The folder of scene packs, network profiles and settings that ships with the product."""
+"""The folder of scene packs, network profiles, catalogues and settings that ships with the product."""
 
 _MAX_FILES = 2_000
 
 
 def load(folder: Path) -> Configuration:
-    """Return the configuration in `folder`. Raises ConfigError with every fault in it."""
+    """Return the configuration in `folder`. Raises ConfigError with every fault in it.
+
+    The catalogues that ship with the product are part of it, unless the folder has its own of that id.
+    """
     documents, faults = examine(folder)
     if faults:
         raise ConfigError(tuple(faults))
-    return assemble(folder, documents)
+    return assemble(folder, documents, shipped_catalogues())
 
 
-def examine(folder: Path) -> tuple[list[Document], list[Fault]]:
-    """Return the sound documents of a folder and every fault found; touches no network."""
+@cache
+def shipped_catalogues() -> tuple[AcceptanceCatalogue, ...]:
+    """Return the catalogues of public documents that come with the product."""
+    documents, _ = examine(PACKAGED / "acceptance")
+    return tuple(one for one in documents if isinstance(one, AcceptanceCatalogue))
+
+
+def examine(folder: Path, *, measures: Mapping[str, Answers] | None = None) -> tuple[list[Document], list[Fault]]:
+    """Return the sound documents of a folder and every fault found; touches no network.
+
+    `measures`: what may answer a clause; without it the measures that catalogues name are not looked up.
+    """
     files, faults = _files(folder)
     readings = [read(file, str(file.relative_to(folder))) for file in files]
     documents: list[Document] = []
@@ -56,7 +74,8 @@ def examine(folder: Path) -> tuple[list[Document], list[Fault]]:
             faults += found
             documents += [document] if document else []
     if files:
-        faults += check_references(folder, [r for r in readings if isinstance(r.data, dict)])
+        mappings = [r for r in readings if isinstance(r.data, dict)]
+        faults += [*check_references(folder, mappings), *check_catalogues(mappings, measures)]
     return documents, sorted(faults, key=lambda f: (f.file, f.line, f.path))
 
 

@@ -5,6 +5,7 @@
     type: centre             the server: where it listens, where samples are kept
     type: edge               an edge: outbox and uplink
     type: network-profile    a link: delay, loss, roaming, coverage (see `network_profile`)
+    type: acceptance-catalogue  what a public document asks for (see `catalogue`)
 
 Only shape is checked here; what refers to what is checked by `crossrefs`, and `loader`
 reports both together.

@@ -199,10 +199,19 @@ class LineConfig(Strict):
     devices: tuple[DeviceConfig, ...] = Field(min_length=1)
 
 
+class BaselineConfig(Strict):
+    """The plant before: what differs from the scene as it stands, for campaigns that compare."""
+
+    profile: Identifier | None = None
+    parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    description: Words = Words()
+
+
 class SimulationConfig(Strict):
     """The model behind a simulated scene.
 
-    `faces`: which source each of the model's protocol faces answers to.
+    `faces`: which source each of the model's protocol faces answers to. `baseline`: the plant
+    before, None where every target of the scene is absolute.
     """
 
     model: Identifier
@@ -210,6 +219,7 @@ class SimulationConfig(Strict):
     profile: Identifier | None = None
     parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
     faces: dict[Identifier, Identifier] = Field(default_factory=dict)
+    baseline: BaselineConfig | None = None
 
 
 class SceneDocument(Strict):

@@ -1,7 +1,7 @@
 """The demonstration: simulated devices in one process, edge and centre in another, one page.
 
     provenline demo ──starts──▶ provenline simulate        devices on free loopback ports
-          │   ◀──one line: where each device really is──┘
+          │   ◀──a line a scene: where its devices are──┘
           └─ collectors ─▶ outbox ─▶ historian ─▶ page
 
 The devices start while this process still imports what it needs; `stage` is that part.
@@ -10,21 +10,20 @@ The devices start while this process still imports what it needs; `stage` is tha
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from configs.configuration import Configuration
 from plant.clock import SystemClock
-from plant.errors import ProvenlineError
-from provenline.announcement import Endpoints, heard
 from provenline.choice import Choice
+from provenline.devices import Devices, fresh_tokens
 from provenline.pace import Anchor
 
-_START = 60.0
 _STOP = 2.0
 
 
@@ -46,26 +45,6 @@ async def run_demo(configuration: Configuration, way: Way, *, data: Path, port: 
         await play(configuration, way, devices, anchor=anchor, data=data, port=port, browser=browser)
 
 
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """The process of the simulated devices. `ended` gives its exit code."""
-
-    process: asyncio.subprocess.Process
-    ended: asyncio.Task[int]
-
-    async def endpoints(self) -> Endpoints:
-        """Wait until all devices are served, and return their addresses."""
-        assert self.process.stdout
-        try:
-            async with asyncio.timeout(_START):
-                line = await self.process.stdout.readline()
-        except TimeoutError:
-            raise ProvenlineError(f"the simulated line did not start within {_START:g} s") from None
-        if not line:
-            raise ProvenlineError(f"the simulated line did not start (exit code {await self.ended})")
-        return heard(line.decode())
-
-
 @asynccontextmanager
 async def simulators(configuration: Configuration, way: Way, anchor: Anchor) -> AsyncIterator[Devices]:
     """Run the simulated devices as a child process."""
@@ -79,9 +58,14 @@ async def simulators(configuration: Configuration, way: Way, anchor: Anchor) -> 
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is ours to pass on, once everything that reads it has stopped
     )
+    assert child.stdin
+    tokens = fresh_tokens()
+    child.stdin.write(json.dumps(asdict(tokens)).encode() + b"\n")
     ended = asyncio.create_task(child.wait(), name="simulators")
+    devices = Devices(child, ended, tokens, tuple(s.id for s in configuration.scenes.values() if s.simulation))
+    listening = asyncio.create_task(devices.listen(), name="announcements")
     try:
-        yield Devices(child, ended)
+        yield devices
     finally:
         if child.returncode is None:
             child.send_signal(signal.SIGTERM)
@@ -90,3 +74,4 @@ async def simulators(configuration: Configuration, way: Way, anchor: Anchor) -> 
         if child.returncode is None:
             child.kill()
         await ended
+        listening.cancel()

@@ -17,6 +17,7 @@ from plant.batch import Batch
 from plant.batchlog import Bounds
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError, Unavailable
+from provenline.late import Locate
 from provenline.sources import feeds
 
 log = structlog.get_logger(__name__)
@@ -61,13 +62,19 @@ async def edge_of(
 
 @asynccontextmanager
 async def delivering(
-    configuration: Configuration, uplink: Uplink, *, data: Path, clock: Clock, most: int = 5_000
+    configuration: Configuration,
+    uplink: Uplink,
+    *,
+    data: Path,
+    clock: Clock,
+    most: int = 5_000,
+    locate: Locate | None = None,
 ) -> AsyncIterator[None]:
-    """Run every configured source into an uplink while the context is open."""
+    """Run every configured source into an uplink while the context is open; for `locate` see `sources.feeds`."""
     outbox = configuration.edge.outbox
     letters = DeadLetterBox(data / "dead-letters.sqlite")
     try:
-        chosen = feeds(configuration, clock=clock, dead_letters=letters.put)
+        chosen = feeds(configuration, clock=clock, dead_letters=letters.put, locate=locate)
         bounds = Bounds(bytes=outbox.max_bytes, age=outbox.max_age)
         async with running(chosen, uplink, folder=data, clock=clock, bounds=bounds, most=most):
             flushing = asyncio.create_task(_flush(letters, clock), name="dead letters")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from collectors.modbus import ModbusSource
@@ -17,21 +18,35 @@ from configs.sources import SourceConfig
 from edge.edge import Feed
 from plant.clock import Clock
 from plant.tags import Tag
+from provenline.late import LateSource, Locate
 from provenline.pace import PlantTime, RealMeasurement
 
 _SHORTEST_SILENCE = 10.0
 
 
-def feeds(configuration: Configuration, *, clock: Clock, dead_letters: DeadLetters = discard) -> list[Feed]:
-    """Return one feed a configured source, ready to be run by an edge. Touches no network."""
-    return [_feed(configuration, binding, clock, dead_letters) for binding in configuration.bindings]
+def feeds(
+    configuration: Configuration, *, clock: Clock, dead_letters: DeadLetters = discard, locate: Locate | None = None
+) -> list[Feed]:
+    """Return one feed a configured source, ready to be run by an edge. Touches no network.
+
+    `locate`: tells where a source really is, once it is there; else it is where its settings say.
+    """
+    return [_feed(configuration, binding, clock, dead_letters, locate) for binding in configuration.bindings]
 
 
-def _feed(configuration: Configuration, binding: Binding, clock: Clock, dead_letters: DeadLetters) -> Feed:
-    scene = f"{configuration.site.id}/{binding.scene}"
+def _feed(
+    configuration: Configuration, binding: Binding, clock: Clock, dead_letters: DeadLetters, locate: Locate | None
+) -> Feed:
     points: Sequence[Point[Any]] = [Point(tag, address) for tag, address in binding.points]
     tags = tuple(tag for tag, _ in binding.points)
-    return Feed(scene, reader(binding.source, points, clock, dead_letters), tags, silence(binding.source, tags))
+
+    def read(config: SourceConfig) -> Source:
+        return reader(config, points, clock, dead_letters)
+
+    source = (
+        read(binding.source) if locate is None else LateSource(read(binding.source), partial(locate, binding), read)
+    )
+    return Feed(f"{configuration.site.id}/{binding.scene}", source, tags, silence(binding.source, tags))
 
 
 def silence(config: SourceConfig, tags: Sequence[Tag]) -> float | None:

@@ -14,14 +14,14 @@ from edge.uplink import InProcess
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from plant.tags import Tag
-from provenline.announcement import Endpoints
 from provenline.centre import Address, listening, opened
-from provenline.demo import Devices, Way
+from provenline.demo import Way
+from provenline.devices import Devices
 from provenline.edge_process import delivering
 from provenline.pace import Anchor, PlantTime
 from provenline.past import HOURS, Model, fill, gaps
+from provenline.steering import steerable
 from provenline.trust import trust, welcoming
-from simulators.faces.endpoint import rewire
 
 log = structlog.get_logger(__name__)
 
@@ -46,26 +46,19 @@ async def play(
         listening(centre, address),
         welcoming(trusted, data, address.url),
     ):
-        endpoints = await devices.endpoints()
         missing = await asyncio.to_thread(gaps, paced, centre.historian, until=clock.now())
-        async with delivering(rewire_all(paced, endpoints), InProcess(centre.write), data=data / "edge", clock=clock):
+        edge = delivering(paced, InProcess(centre.write), data=data / "edge", clock=clock, locate=devices.locate)
+        async with edge:
             log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")
             if browser:
                 await asyncio.to_thread(webbrowser.open, address.url)
-            model = Model(configuration.folder, way.choice.profile, way.seed)
-            samples = await fill(model, centre.historian, missing)
-            log.info("the line's last hours are there", hours=HOURS, samples=samples)
-            code = await devices.ended
-            raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
-
-
-def rewire_all(configuration: Configuration, endpoints: Endpoints) -> Configuration:
-    """Return the configuration with every simulated source at the address where it is really served."""
-    bindings = tuple(
-        replace(binding, source=rewire(binding.source, endpoints.get(binding.scene, {}).get(binding.source.id)))
-        for binding in configuration.bindings
-    )
-    return replace(configuration, bindings=bindings)
+            with steerable(data, await devices.control()):
+                await devices.all_up()
+                model = Model(configuration.folder, way.choice.profile, way.seed)
+                samples = await fill(model, centre.historian, missing)
+                log.info("the line's last hours are there", hours=HOURS, samples=samples)
+                code = await devices.ended
+                raise ProvenlineError(f"the simulated line ended unexpectedly (exit code {code})")
 
 
 def slowed(configuration: Configuration, speed: float) -> Configuration:

@@ -210,6 +210,7 @@ def test_a_drifting_process_is_corrected_after_defects_were_seen(cameras) -> Non
 
 def test_the_audit_publishes_what_a_part_really_is(cameras) -> None:
     model = cameras["wired"]
-    last = list(model.floor.truth.of(What.PART, "camera"))[-1]
-    reference = "defective" if last.detail["defect"] else "good"
-    assert model.floor.signals["camera.reference"].value == reference
+    measured = str(model.floor.signals["audit.part"].value)
+    fact = next(f for f in model.floor.truth.of(What.PART, "camera") if f.detail["part"] == measured)
+    assert model.floor.signals["audit.reference"].value == ("defective" if fact.detail["defect"] else "good")
+    assert model.floor.signals["audit.verdict"].value == fact.detail["verdict"]

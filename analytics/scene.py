@@ -15,12 +15,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from analytics import delays, detail_figures, details, device_details, energy, quality
 from analytics.details import Details, Operation
 from analytics.indicator import Indicator
 from analytics.losses import Stops
 from analytics.readings import Readings, read
 from analytics.reliability import reported_reasons
+from analytics.spans import Spans
 from analytics.states import Intervals
 from analytics.station import Signals
 from analytics.stations import SIGNALS, device_signals, is_station, line_signals, playing
@@ -130,6 +133,18 @@ def state_timeline(scene: Scene, historian: Historian, window: Span) -> dict[str
     tags = {device.path: tag for device in scene.devices if (tag := device.role(Role.STATE))}
     readings = read(historian, list(tags.values()), window, margin=0)
     return {path: readings.states(tag) for path, tag in tags.items()}
+
+
+def product_spans(scene: Scene, historian: Historian, window: Span, product: str) -> dict[str, Spans]:
+    """Return when every device that says what it makes made a product, by the device's path."""
+    tags = {device.path: tag for device in scene.devices if (tag := device.role(Role.PRODUCT))}
+    readings = read(historian, list(tags.values()), window, margin=0)
+    found = {}
+    for path, tag in tags.items():
+        held, names = readings.held(tag), readings.texts(tag)
+        made = np.array([row >= 0 and names[row] == product for row in held.row.tolist()], np.bool_)
+        found[path] = Spans.where(made, held.start, held.stop)
+    return found
 
 
 def _device(device: Device, signals: Signals | None, readings: Readings, plan: Plan, rules: Rules) -> Unit:

@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard_api import (
     alarms,
     audit_trail,
+    details,
     export,
     figures,
     live,
@@ -32,7 +33,7 @@ from dashboard_api.centre import Centre
 from dashboard_api.gate import AccountGate
 from plant.errors import ProvenlineError, Unavailable
 
-READING = (query, export, figures, losses, stops, live)
+READING = (query, export, figures, details, losses, stops, live)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (operations, write, alarms, sign_in, users, audit_trail, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
@@ -59,6 +60,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     app = FastAPIOffline(
         title="provenline",
         version=centre.version,
+        max_body_size=centre.configuration.centre.body_limit,
         lifespan=lifespan,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url="/docs/oauth2",

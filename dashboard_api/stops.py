@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
+import numpy as np
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from analytics.annotations import Annotation, ExplainedStop
 from analytics.losses import LOSS_NAMES, Loss
 from analytics.reliability import ranked
+from analytics.scene import product_spans
 from analytics.unit import Unit
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.audit import AuditHere
-from dashboard_api.figures import FiguresHere, WindowName
+from dashboard_api.figures import FiguresHere, ProductName
 from dashboard_api.query import CentreHere, Json, moment, scene_of, window, words
+from dashboard_api.windows import Asked, AskedHere
 from plant.assets import Scene
 from plant.clock import MILLISECOND, SECOND
 
@@ -28,13 +31,18 @@ MOST = 5_000
 """Annotations in one answer; of more, the newest."""
 _LONGEST = 32 * 86_400 * SECOND
 _AHEAD = 86_400 * SECOND
-_SHIFT = "shift"
 
 
 def _trimmed(text: str) -> str:
     text = text.strip()
     if any(ord(character) < 32 and character != "\n" for character in text):
         raise ValueError("has control characters")
+    return text
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise ValueError("names nobody")
     return text
 
 
@@ -50,7 +58,7 @@ class AnnotationBody(BaseModel):
     start: str | int = Field(description="ISO 8601 with a zone, or ms since 1970")
     stop: str | int
     reason: Short
-    author: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_trimmed)] | None = Field(
+    author: Annotated[str, Field(max_length=100), AfterValidator(_trimmed), AfterValidator(_named)] | None = Field(
         default=None, description="who says it, where several share an account; else the account's name"
     )
     comment: Annotated[str, Field(max_length=2_000), AfterValidator(_trimmed)] = ""
@@ -96,9 +104,14 @@ async def annotate(
 
 
 @router.get("/scenes/{scene_id}/stops")
-async def stops(centre: CentreHere, figures: FiguresHere, scene_id: str, window: WindowName = _SHIFT) -> list[Json]:
-    """Give every stop of every machine with both reasons: the machine's own and the one that people gave."""
-    explained = await _explained(centre, figures, scene_of(centre, scene_id), window)
+async def stops(
+    centre: CentreHere, figures: FiguresHere, scene_id: str, asked: AskedHere, product: ProductName = None
+) -> list[Json]:
+    """Give every stop of every machine with both reasons: the machine's own and the one that people gave.
+
+    With `product`, those that began while the machine made it.
+    """
+    explained = await _explained(centre, figures, scene_of(centre, scene_id), asked, product)
     return [{"scope": unit.scope, "stops": [_stop(stop) for stop in found]} for unit, found in explained]
 
 
@@ -107,9 +120,10 @@ async def reasons(
     centre: CentreHere,
     figures: FiguresHere,
     scene_id: str,
-    window: WindowName = _SHIFT,
+    asked: AskedHere,
     scope: str | None = None,
     by: Literal["reason", "reported", "loss"] = "reason",
+    product: ProductName = None,
 ) -> list[Json]:
     """Sum stopped time up by reason, the largest first, of one device or of all.
 
@@ -119,7 +133,7 @@ async def reasons(
     if scope is not None and scope not in _scopes(scene):
         raise HTTPException(404, f"{scope!r} is no device or line of scene {scene_id!r}")
     devices = {device.path for device in scene.devices}
-    explained = await _explained(centre, figures, scene, window)
+    explained = await _explained(centre, figures, scene, asked, product)
     chosen = [found for unit, found in explained if (unit.scope == scope if scope else unit.scope in devices)]
     rows = ranked((getattr(stop, by), stop.planned, stop.begins) for found in chosen for stop in found)
     return [
@@ -135,13 +149,21 @@ async def reasons(
 
 
 async def _explained(
-    centre: CentreHere, figures: FiguresHere, scene: Scene, name: str
+    centre: CentreHere, figures: FiguresHere, scene: Scene, asked: Asked, product: str | None
 ) -> list[tuple[Unit, list[ExplainedStop]]]:
-    computed = await figures.of(scene, name)
+    computed = await figures.of(scene, asked)
     if len(computed.analysis.windows) > 1:
-        raise HTTPException(422, "stops are listed for the running shift or a duration up to now, such as 7d")
+        raise HTTPException(422, "stops are listed for one stretch of time: a shift, a duration, or start and stop")
     notes = await asyncio.to_thread(centre.annotations.within, scene.path, computed.window)
-    return [(unit, unit.explained(notes)) for unit in computed.analysis.units if unit.stops is not None]
+    found = [(unit, unit.explained(notes)) for unit in computed.analysis.units if unit.stops is not None]
+    if product is None:
+        return found
+    made = await asyncio.to_thread(product_spans, scene, centre.historian, computed.window, product)
+    return [
+        (unit, [stop for stop in listed if made[unit.scope].holds(np.array([stop.span[0]]))[0]])
+        for unit, listed in found
+        if unit.scope in made
+    ]
 
 
 def _scopes(scene: Scene) -> set[str]:

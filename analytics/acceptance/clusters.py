@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 TOLD = 1.2
 """The least design effect worth a reader's time."""
@@ -18,15 +19,27 @@ TOLD = 1.2
 _BLOCKS = 16
 """Fewest blocks from which a variance is taken."""
 
+_EVENTS = 5
+"""Fewest events that can come in clusters."""
 
-def between(found: Sequence[int], trials: Sequence[int]) -> float:
-    """Return the design effect of trials that come in windows, by what varies from window to window."""
+
+def between(found: Sequence[int], trials: Sequence[int], confidence: float) -> tuple[float, float]:
+    """Return the design effect of trials that come in windows, and how many independent trials they are worth.
+
+    A variance from few windows is itself uncertain, so where there is an effect the trials are
+    worth less by the ratio of Student's quantiles, squared (Korn and Graubard, Survey
+    Methodology 24, 1998). Fewer than `_EVENTS` events cannot tell clusters from chance.
+    """
     hits, totals = np.asarray(found, float), np.asarray(trials, float)
-    share = hits.sum() / totals.sum()
-    if len(hits) < 2 or not 0 < share < 1:
-        return 1.0
-    freedom = len(hits) - 1
-    return max(float((((hits - share * totals) ** 2) / (share * (1 - share) * totals)).sum()) / freedom, 1.0)
+    total, events = float(totals.sum()), float(hits.sum())
+    share, freedom = events / total, len(hits) - 1
+    if freedom < 1 or min(events, total - events) < _EVENTS:
+        return 1.0, total
+    effect = float(((hits - share * totals) ** 2 / (share * (1 - share) * totals)).sum()) / freedom
+    if effect <= 1:
+        return 1.0, total
+    quantile = (1 + confidence) / 2
+    return effect, total / effect * float(stdtrit(total - 1, quantile) / stdtrit(freedom, quantile)) ** 2
 
 
 def along(events: Sequence[npt.NDArray[np.bool_]]) -> float:

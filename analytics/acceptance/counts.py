@@ -25,8 +25,8 @@ def proportion(config: IndicatorConfig, improved: Counted, confidence: float) ->
     """Return the share of successes with its exact interval."""
     trials = [one.trials for one in improved.windows if one.trials is not None]
     found, total = sum(one.successes for one in trials), sum(one.total for one in trials)
-    effect = between([one.successes for one in trials], [one.total for one in trials])
-    share, effective = found / total, total / effect
+    effect, effective = between([one.successes for one in trials], [one.total for one in trials], confidence)
+    share = found / total
     interval = binomial(share, effective, confidence)
     needed = _needed(config, confidence)
     return Outcome(

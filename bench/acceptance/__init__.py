@@ -1,0 +1,1 @@
+"""What `bench.acceptance_statistics` draws and compares with."""

@@ -106,7 +106,7 @@ class Recorder:
         self._floor = floor
         self._since = floor.now() - 1
         self._channels = tuple(_channels(bindings, faces))
-        probed = [b for b in bindings if isinstance(b.source, StampSource) and b.source.id in faces]
+        probed = [b for b in bindings if isinstance(b.source, StampSource) and b.source.id in faces and b.points]
         self._probes = [Probes(floor, binding, faces[binding.source.id]) for binding in probed]
         self._names = tuple(channel.path for channel in self._channels)
         self._names += tuple(path for probes in self._probes for path in probes.paths)

@@ -23,6 +23,7 @@ from plant.errors import Unavailable
 from plant.quality import Severity, severity
 from simulators.faces.endpoint import Endpoint, PortPolicy, free_port
 from simulators.faces.layout import NAMESPACE, OpcuaLayout
+from simulators.faces.opcua_space import SharingServer
 from simulators.kernel.signals import Signal, SignalTable, watching
 
 _TYPES = {float: ua.VariantType.Double, bool: ua.VariantType.Boolean, int: ua.VariantType.Int32}
@@ -43,7 +44,7 @@ async def serve_opcua(
 ) -> AsyncIterator[OpcuaFace]:
     """Serve a layout while the context is open. Raises Unavailable."""
     endpoint = Endpoint("opc.tcp", listen.host, free_port(listen, ports))
-    server = Server()
+    server = Server(SharingServer())
     await server.init()
     await server.set_application_uri(f"urn:provenline:simulator:{layout.name}")
     server.set_server_name(f"provenline simulator {layout.name}")

@@ -88,7 +88,8 @@ def _read(tag: Tag, scope: str, readings: Readings) -> Delays:
 
 def in_succession(parts: Sequence[Delays]) -> Delays:
     """Join what one tag measured in windows that follow each other, at least one."""
-    errors = [part.clock_error for part in parts]
+    # Where nothing was received no clock was needed.
+    errors = [part.clock_error for part in parts if len(part.received)]
     return Delays(
         scope=parts[0].scope,
         received=np.concatenate([part.received for part in parts]),
@@ -97,7 +98,7 @@ def in_succession(parts: Sequence[Delays]) -> Delays:
         good=sum(part.good for part in parts),
         simulated=any(part.simulated for part in parts),
         one_way=parts[0].one_way,
-        clock_error=None if None in errors else max(error for error in errors if error is not None),
+        clock_error=max((error for error in errors if error is not None), default=None) if None not in errors else None,
     )
 
 

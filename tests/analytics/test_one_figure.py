@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -22,9 +23,10 @@ from analytics.explain import STATUS_TEXTS, StepKind, explain, written
 from analytics.formulas import FORMULAS
 from analytics.indicator import Indicator, Shown, Status
 from analytics.periods import current
-from analytics.scene import analyse
+from analytics.scene import analyse, scene_indicators
 from analytics.shift_results import ShiftResults
 from analytics.stations import COUNTING
+from analytics.studies import scene_details
 from configs.loader import PACKAGED, load
 from dashboard_api.access import Role as AccountRole
 from dashboard_api.app import create_app
@@ -101,15 +103,15 @@ class Plant:
             version="test",
         )
 
-    def computed(self, scene_id: str, window: str) -> list[Indicator]:
+    def computed(self, scene_id: str, window: str, *, details: bool = False) -> list[Indicator]:
         centre = self.centre
         scene = centre.configuration.site.scene(scene_id)
         assert scene
         calendar = centre.configuration.calendar(scene_id)
         span = current(calendar, NOW, Period.DAY) if window == "day" else (NOW - 3600 * SECOND, NOW)
         span = (span[0], min(span[1], NOW))
-        found = analyse(scene, self.historian, span, calendar=calendar, rules=centre.rules, now=NOW)
-        return found.indicators()
+        analysed = scene_details if details else scene_indicators
+        return analysed(scene, self.historian, span, calendar=calendar, rules=centre.rules, now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -134,10 +136,11 @@ async def client(plant: Plant) -> AsyncIterator[httpx.AsyncClient]:
 async def test_every_figure_of_the_api_is_the_engines_to_the_last_digit(
     client: httpx.AsyncClient, plant: Plant, window: str
 ) -> None:
-    for scene in plant.centre.scenes:
-        answer = (await client.get(f"/api/v1/scenes/{scene.id}/indicators", params={"window": window})).json()
-        computed = {i.key: i for i in plant.computed(scene.id, window)}
-        assert answer["indicators"], scene.id
+    walks = [(scene, route) for scene in plant.centre.scenes for route in ("indicators", "details")]
+    for scene, route in walks:
+        answer = (await client.get(f"/api/v1/scenes/{scene.id}/{route}", params={"window": window})).json()
+        computed = {i.key: i for i in plant.computed(scene.id, window, details=route == "details")}
+        assert answer["indicators"], (scene.id, route)
         assert [i["key"] for i in answer["indicators"]] == list(computed)
         for shown in answer["indicators"]:
             expected = computed[shown["key"]]
@@ -152,10 +155,17 @@ async def test_every_derivation_ends_in_the_figure_of_the_tile_by_one_rounding_r
     client: httpx.AsyncClient, plant: Plant
 ) -> None:
     scene = plant.centre.scenes[0]
-    shown = (await client.get(f"/api/v1/scenes/{scene.id}/indicators", params={"window": "1h"})).json()["indicators"]
+    shown = [
+        indicator
+        for route in ("indicators", "details")
+        for indicator in (await client.get(f"/api/v1/scenes/{scene.id}/{route}", params={"window": "1h"})).json()[
+            "indicators"
+        ]
+    ]
+    assert len({indicator["key"] for indicator in shown}) == len(shown) > 150
     for indicator in shown:
         params = {"window": "1h", "language": "en"}
-        answer = (await client.get(f"/api/v1/indicators/{indicator['key']}/explain", params=params)).json()
+        answer = (await client.get(f"/api/v1/indicators/{quote(indicator['key'])}/explain", params=params)).json()
         [result] = [step for step in answer["steps"] if step["kind"] == "result"]
         value, status = indicator["value"], Status(indicator["status"])
         expected = (
@@ -164,16 +174,29 @@ async def test_every_derivation_ends_in_the_figure_of_the_tile_by_one_rounding_r
             else written(value, indicator["unit"], Shown(indicator["shown"]))
         )
         if status is Status.UNBOUNDED:
-            expected = "∞"
+            expected = f"∞ ({STATUS_TEXTS[status].of('en')})"
         assert result["text"] == expected, indicator["key"]
         assert answer["scope"] == indicator["scope"]
         assert answer["window"] == f"{indicator['start']} … {indicator['stop']}"
 
 
 def test_every_figure_that_is_computed_has_its_formula_in_the_one_catalogue(plant: Plant) -> None:
-    found = [i for scene in plant.centre.scenes for i in plant.computed(scene.id, "1h")]
+    found = [
+        i for scene in plant.centre.scenes for d in (False, True) for i in plant.computed(scene.id, "1h", details=d)
+    ]
     assert {i.formula for i in found} <= FORMULAS.keys()
     assert {i.id for i in found} >= {"oee", "availability", "mtbf", "good-output", "energy"}
+    behind = {"first-pass-yield", "rolled-throughput-yield", "idle-energy-share", "energy-cost", "carbon", "cpk"}
+    behind |= {"comprehensive-energy", "cost-per-transport", "transports-per-vehicle-hour", "battery-lowest"}
+    behind |= {
+        "real-time-rate",
+        "record-accuracy",
+        "wrong-decision-rate",
+        "floor-coverage",
+        "communication-availability",
+    }
+    behind |= {"pdv-p95", "peak-demand", "stops-after-link-events", "control-upper"}
+    assert {i.id for i in found} >= behind
     for indicator in found:
         kinds = [step.kind for step in explain(indicator, "en").steps]
         assert (kinds[0], kinds[-1]) == (StepKind.FORMULA, StepKind.SOURCE)

@@ -111,6 +111,10 @@ def add_plant(app: FastAPI, mood: Mood) -> None:
             for path, s in signals(scene).items()
         ]
 
+    @app.get("/api/v1/alarms")
+    def alarms() -> dict:
+        return {"number": 1, "flood": None, "alarms": []}
+
 
 def add_figures(app: FastAPI, mood: Mood) -> None:
     @app.get("/api/v1/tags/{path:path}/history")
@@ -179,9 +183,9 @@ def add_states(app: FastAPI, mood: Mood) -> None:
 
 def add_live_and_pages(app: FastAPI, mood: Mood) -> None:
     @app.websocket("/api/v1/live")
-    async def live(socket: WebSocket, scene: str) -> None:
+    async def live(socket: WebSocket, scene: str = "") -> None:
         await socket.accept()
-        known = signals(scene)
+        known = signals(scene) if scene else {}
         paths = list(known)
         seq = 0
         with suppress(WebSocketDisconnect, RuntimeError):

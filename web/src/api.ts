@@ -179,6 +179,8 @@ export type Row = [number, Value, number, number, number, number]
 export interface Frame {
   seq: number
   now: number
+  /** Rises with every change of any alarm. */
+  alarms?: number
   snapshot: boolean
   paths?: string[]
   rows: Row[]
@@ -203,12 +205,19 @@ export class ApiError extends Error {
 
 const PATIENCE_MS = 15_000
 
-async function get<T>(address: string, stop?: AbortSignal): Promise<T> {
+export const get = <T>(address: string, stop?: AbortSignal): Promise<T> => ask<T>(address, {}, stop)
+
+/** Ask for something to be done; the browser says by itself from which page it comes. */
+export const post = <T>(address: string, body: unknown): Promise<T> =>
+  ask<T>(address, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+
+async function ask<T>(address: string, request: RequestInit, stop?: AbortSignal): Promise<T> {
   const limit = AbortSignal.timeout(PATIENCE_MS)
   let response: Response
   try {
     response = await fetch(address, {
-      headers: { accept: 'application/json' },
+      ...request,
+      headers: { accept: 'application/json', ...request.headers },
       signal: stop ? AbortSignal.any([stop, limit]) : limit,
     })
   } catch (cause) {
@@ -230,7 +239,7 @@ async function reason(response: Response): Promise<string> {
   }
 }
 
-const query = (parameters: Record<string, string | number>) =>
+export const query = (parameters: Record<string, string | number>) =>
   new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)])).toString()
 
 const segments = (path: string) => path.split('/').map(encodeURIComponent).join('/')
@@ -256,7 +265,7 @@ export const api = {
   /** Address of a file with every sample of a window. */
   export: (path: string, span: { start: number; stop: number }, format: FileFormat) =>
     `/api/v1/tags/${segments(path)}/export?${query({ start: span.start, stop: span.stop, format })}`,
-  /** Address of the live feed, for a page that came from `location`. */
+  /** Address of the live feed, for a page that came from `location`; of no scene, it tells only of alarms. */
   live: (scene: string, from: { protocol: string; host: string } = location) =>
     `${from.protocol === 'https:' ? 'wss' : 'ws'}://${from.host}/api/v1/live?${query({ scene })}`,
 }

@@ -11,6 +11,7 @@ export const router = createRouter({
       component: () => import('./pages/DevicePage.vue'),
       props: true,
     },
+    { path: '/alarms', name: 'alarms', component: () => import('./pages/AlarmsPage.vue') },
     { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

@@ -2,6 +2,7 @@
 import { onScopeDispose, shallowReactive, shallowRef, type ShallowRef } from 'vue'
 import { api, type Value } from '../api'
 import type { Link, Reading } from '../domain/trust'
+import { heardOfAlarms } from './alarm-news'
 import { heardServerTime, serverNow } from './clock'
 import { Connection, type ConnectionState } from './connection'
 import { NO_FEED, takeFrame, type Feed } from './reducer'
@@ -40,6 +41,7 @@ export function useLive(scene: string): Live {
   const connection = new Connection(api.live(scene), {
     frame(frame) {
       heardServerTime(frame.now)
+      heardOfAlarms(frame.alarms)
       const taken = takeFrame(feed, frame, (path) => readings.get(path)?.value)
       feed = taken.feed
       if (taken.complete) {

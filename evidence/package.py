@@ -43,9 +43,8 @@ from evidence.archive import pack
 from evidence.assess import Arm, Recorded
 from evidence.dossier import Dossier, to_json
 from evidence.payload import Plain, plain
-from evidence.rows import Recording, Rows, record
+from evidence.rows import Readable, Recording, Rows, record
 from evidence.signing import Signer, statement
-from historian.port import Historian
 from plant.calendar import Span
 from plant.clock import SECOND, iso
 from plant.errors import ProvenlineError
@@ -67,7 +66,7 @@ TimeStamper = Callable[[bytes], bytes]
 class Side:
     """Where one side's samples come from. `windows`: ns UTC, in order."""
 
-    historian: Historian
+    historian: Readable
     windows: Sequence[Span]
 
 

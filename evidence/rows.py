@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from historian.export import stream, to_arrow
-from historian.port import EXPORT_SCHEMA, Historian, Rollup
+from historian.port import EXPORT_SCHEMA, Rollup
 from historian.rollup import rollup
 from plant.batch import Batch, Form
 from plant.errors import Rejected
@@ -51,7 +52,20 @@ class Rows:
     sha256: str
 
 
-def record(historian: Historian, paths: Sequence[str], spans: Iterable[tuple[int, int]], file: Path) -> Rows:
+class Readable(Protocol):
+    """What is needed of a store to copy samples from it; any `Historian`, or one that is only read."""
+
+    def history(self, paths: Sequence[str], start: int, stop: int) -> Batch:
+        """As `Historian.history`."""
+
+    def before(self, paths: Sequence[str], moment: int) -> Batch:
+        """As `Historian.before`."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+def record(historian: Readable, paths: Sequence[str], spans: Iterable[tuple[int, int]], file: Path) -> Rows:
     """Write the samples of some tags in some spans (ns UTC), with what was in force before each span.
 
     Sorted by tag, then time. `paths` are written in sorted order whatever order they come in.

@@ -1,0 +1,340 @@
+"""`provenline acceptance …`: plan campaigns, carry them out, see where they stand."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from configs.configuration import Configuration
+from configs.loader import PACKAGED, load
+from evidence.campaign import Campaign, Campaigns, Stage, Status
+from evidence.plan import Exclusion, Plan, Window
+from evidence.signing import Signer
+from plant.clock import SystemClock, from_iso, iso
+from plant.errors import ConfigError, ProvenlineError
+from provenline.campaigning import Means, clause_for, simulated_plan
+from provenline.process import fail
+
+app = typer.Typer(
+    help="Plan acceptance campaigns, carry them out, export evidence. 验收：方案、执行、证据。", no_args_is_help=True
+)
+out = Console(highlight=False)
+
+Folder = Annotated[Path, typer.Option("--config", help="Folder with the configuration.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of campaigns, keys and samples.", show_default=False)]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the simulation and of every resample.")]
+Author = Annotated[str, typer.Option(help="Who answers for the plan.", envvar="PROVENLINE_AUTHOR")]
+
+COLOURS = {"met": "green", "met-unproven": "yellow", "not-met": "red", "insufficient-data": "magenta"}
+
+
+@app.command()
+def plan(
+    scene: Annotated[str | None, typer.Argument(help="Scene to plan a simulated campaign for.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A plan of your own (YAML), for recorded data.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Id of the campaign; the scene's by default.")] = None,
+    clause: Annotated[str | None, typer.Option(help="Clause, where there are several.")] = None,
+    catalogue: Annotated[str | None, typer.Option(help="Catalogue, where there are several.")] = None,
+    shifts: Annotated[int, typer.Option(min=1, max=1000, help="Shifts on each side.")] = 5,
+    seed: Seed = 7,
+    profile: Annotated[str | None, typer.Option(help="Network profile of the improved side.")] = None,
+    author: Author = "",
+    reason: Annotated[str, typer.Option(help="Why an existing plan is changed.")] = "",
+    folder: Folder = PACKAGED,
+    data: Data = None,
+) -> None:
+    """Freeze a plan: from then on it has a hash, and every change is a new revision."""
+    with explained():
+        configuration = load(folder)
+        if file is not None:
+            wanted = read_plan(file, configuration)
+        elif scene is not None:
+            chosen = clause_for(configuration.catalogues, scene, catalogue=catalogue, clause=clause)
+            document = configuration.scenes.get(scene)
+            if document is None:
+                raise ProvenlineError(f"there is no scene {scene!r}; there are: {', '.join(configuration.scenes)}")
+            who = author or os.environ.get("USER") or "unnamed"
+            wanted = simulated_plan(document, *chosen, shifts=shifts, seed=seed, author=who, name=name, profile=profile)
+        else:
+            raise ProvenlineError("name a scene, or a plan of your own with --file")
+        store, clock = campaigns(data), SystemClock()
+        if any(one.id == wanted.id for one in store):
+            frozen = store.open(wanted.id).revise(wanted, clock=clock, reason=reason)
+        else:
+            frozen = store.create(wanted, clock=clock).plan
+    out.print(f"{wanted.id}: revision {frozen.revision} frozen at {iso(frozen.at)}\nsha256 {frozen.hash}")
+
+
+@app.command(name="list")
+def list_campaigns(data: Data = None) -> None:
+    """List the campaigns and where each stands."""
+    with explained():
+        rows = list(campaigns(data))
+    if not rows:
+        out.print("There is no campaign yet; plan one with: provenline acceptance plan SCENE")
+        return
+    table = Table("id", "scene", "revision", "stands", "verdict", "package", box=None, pad_edge=False)
+    for one in rows:
+        status, frozen = one.status, one.plan
+        package = one.package.name if one.package.exists() else "–"
+        table.add_row(one.id, frozen.plan.scene, str(frozen.revision), said(status), coloured(status.verdict), package)
+    out.print(table)
+
+
+@app.command()
+def status(name: Annotated[str, typer.Argument(metavar="ID")], data: Data = None) -> None:
+    """Show one campaign's plan and how far it is, as JSON."""
+    with explained():
+        campaign = campaigns(data).open(name)
+        shown = {
+            "status": {"stage": campaign.status.stage, "share": campaign.status.share, "error": campaign.status.error},
+            "verdict": campaign.status.verdict or None,
+            "plan": campaign.plan.model_dump(mode="json"),
+            "exclusions": [one.model_dump(mode="json") for one in campaign.exclusions],
+            "package": str(campaign.package) if campaign.package.exists() else None,
+        }
+    out.print_json(json.dumps(shown, ensure_ascii=False))
+
+
+@app.command()
+def exclude(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    start: Annotated[str, typer.Option(help="Begin, e.g. 2026-11-21T08:00:00+08:00.")],
+    stop: Annotated[str, typer.Option(help="End.")],
+    rule: Annotated[str, typer.Option(help="Rule of the plan that allows it.")],
+    reason: Annotated[str, typer.Option(help="What happened.")],
+    author: Author,
+    data: Data = None,
+) -> None:
+    """Leave out what a rule of the plan allows to be left out; name, time and reason go into the evidence."""
+    with explained():
+        window = Window(start=from_iso(start), stop=from_iso(stop))
+        left_out = Exclusion(window=window, rule=rule, reason=reason, author=author, at=SystemClock().now())
+        campaigns(data).open(name).exclude(left_out)
+    out.print(f"{name}: {start} – {stop} is left out ({rule})")
+
+
+@app.command()
+def run(
+    name: Annotated[str | None, typer.Argument(metavar="ID", help="Campaign to carry out.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Plan and carry out every scene's clause.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="In virtual time; simulated sides always are.")] = False,
+    shifts: Annotated[int, typer.Option(min=1, max=1000, help="With --all: shifts on each side.")] = 5,
+    seed: Seed = 7,
+    scene: Annotated[list[str] | None, typer.Option(help="With --all: only these scenes.")] = None,
+    into: Annotated[Path | None, typer.Option("--out", help="With --all: folder for packages and the summary.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Campaigns at once.")] = os.cpu_count() or 1,
+    sm2: Annotated[bool, typer.Option("--sm2", help="Sign with SM2 as well.")] = False,
+    author: Author = "",
+    folder: Folder = PACKAGED,
+    data: Data = None,
+) -> None:
+    """Carry a campaign out: record both sides, assess them, write the package. Ctrl-C calls it off."""
+    del fast  # what is simulated runs in virtual time whether or not it is asked for
+    with explained():
+        configuration = load(folder)
+        if not everything:
+            if name is None:
+                raise ProvenlineError("name a campaign (see `provenline acceptance list`), or give --all")
+            jobs = [Job(campaigns(data).open(name).folder, folder, base(data), sm2=sm2)]
+        else:
+            if into is None:
+                raise ProvenlineError("--all needs a folder for what it makes: --out DIR")
+            jobs = list(_planned(configuration, into, scene or [], shifts, seed, author, folder, sm2=sm2))
+        finished = _carried_out(jobs, workers)
+        if everything and into is not None:
+            _summarise(finished, into)
+    _print(finished)
+    if any(one.status.stage is not Stage.DONE for one in finished):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One campaign to carry out, as another process is told of it."""
+
+    folder: Path
+    configuration: Path
+    data: Path
+    sm2: bool = False
+
+    def __call__(self) -> None:
+        """Carry it out."""
+        from evidence.report import report  # noqa: PLC0415 - typesetting is loaded where it is used
+
+        keys = self.data / "keys"
+        means = Means(
+            configuration=load(self.configuration),
+            signer=Signer.load(keys / "evidence.pem", sm2=keys / "evidence-sm2.key" if self.sm2 else None),
+            store=self.data / "historian" if (self.data / "historian").is_dir() else None,
+            report=report,
+        )
+        means.carry_out(Campaign(self.folder))
+
+
+def _planned(
+    configuration: Configuration,
+    into: Path,
+    scenes: list[str],
+    shifts: int,
+    seed: int,
+    author: str,
+    folder: Path,
+    *,
+    sm2: bool,
+) -> Iterator[Job]:
+    store = Campaigns(into / "campaigns")
+    unknown = sorted(set(scenes) - configuration.scenes.keys())
+    if unknown:
+        raise ProvenlineError(f"there is no scene {unknown[0]!r}; there are: {', '.join(configuration.scenes)}")
+    asked = {clause.scene for catalogue in configuration.catalogues.values() for clause in catalogue.clauses}
+    for scene in scenes or [name for name in configuration.scenes if name in asked]:
+        catalogue, clause = clause_for(configuration.catalogues, scene)
+        who = author or os.environ.get("USER") or "unnamed"
+        wanted = simulated_plan(configuration.scenes[scene], catalogue, clause, shifts=shifts, seed=seed, author=who)
+        yield Job(store.create(wanted, clock=SystemClock()).folder, folder, into, sm2=sm2)
+
+
+def _carried_out(jobs: list[Job], workers: int) -> list[Campaign]:
+    """Run jobs in processes of their own, showing how far each is; a fault of one stops none of the others."""
+    watched = [Campaign(job.folder) for job in jobs]
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn())
+    context = multiprocessing.get_context("spawn")
+    with (
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool,
+    ):
+        bars = {one.id: progress.add_task(one.id, total=1.0, step="waiting", start=False) for one in watched}
+        running = {one.id: pool.submit(job) for one, job in zip(watched, jobs, strict=True)}
+        _until_done(progress, watched, bars, running)
+    return watched
+
+
+def _until_done(
+    progress: Progress, watched: list[Campaign], bars: dict[str, TaskID], running: dict[str, Future[None]]
+) -> None:
+    while left := [future for future in running.values() if not future.done()]:
+        _show(progress, watched, bars, running)
+        try:
+            left[0].exception(timeout=0.5)
+        except TimeoutError:
+            continue
+    _show(progress, watched, bars, running)
+
+
+def _show(
+    progress: Progress, watched: list[Campaign], bars: dict[str, TaskID], running: dict[str, Future[None]]
+) -> None:
+    for one in watched:
+        state = one.status
+        if state.began:
+            progress.start_task(bars[one.id])
+        step = said(state) if running[one.id].done() or state.stage is not Stage.RUNNING else state.step.of("en")
+        progress.update(bars[one.id], completed=state.share, step=step)
+        if running[one.id].done():
+            progress.stop_task(bars[one.id])
+
+
+def _summarise(finished: list[Campaign], into: Path) -> None:
+    rows = []
+    for one in finished:
+        state = one.status
+        package = into / f"{one.id}.zip"
+        if one.package.exists():
+            package.unlink(missing_ok=True)
+            os.link(one.package, package)
+        rows.append(
+            {
+                "campaign": one.id,
+                "scene": one.plan.plan.scene,
+                "clause": one.plan.plan.clause,
+                "stage": state.stage.value,
+                "verdict": state.verdict or None,
+                "error": state.error or None,
+                "seconds": round((state.ended - state.began) / 1e9, 1),
+                "package": package.name if package.exists() else None,
+                "simulated": True,
+            }
+        )
+    (into / "summary.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _print(finished: list[Campaign]) -> None:
+    table = Table("campaign", "stands", "verdict", "seconds", "package", box=None, pad_edge=False)
+    for one in finished:
+        state = one.status
+        package = str(one.package) if one.package.exists() else state.error or "–"
+        seconds = f"{(state.ended - state.began) / 1e9:.1f}"
+        table.add_row(one.id, state.stage.value, coloured(state.verdict), seconds, package)
+    out.print(table)
+
+
+def read_plan(file: Path, configuration: Configuration) -> Plan:
+    """Read a plan of somebody's own. `clause_digest` may be left out: it is that of the clause as it is now.
+
+    Raises ProvenlineError with every fault.
+    """
+    from evidence.assess import clause_digest  # noqa: PLC0415
+
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ProvenlineError(f"{file} cannot be read: {error}") from error
+    if not isinstance(raw, dict):
+        raise ProvenlineError(f"{file} holds no plan")
+    catalogue = configuration.catalogues.get(str(raw.get("catalogue")))
+    clause = next((one for one in catalogue.clauses if one.id == raw.get("clause")), None) if catalogue else None
+    if clause is not None:
+        raw.setdefault("clause_digest", clause_digest(clause))
+    try:
+        return Plan.model_validate(raw)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ProvenlineError(f"{file}: {faults}") from error
+
+
+def campaigns(data: Path | None) -> Campaigns:
+    """Return the campaigns of a data folder."""
+    return Campaigns(base(data) / "campaigns")
+
+
+def base(data: Path | None) -> Path:
+    """Return the data folder that was named, or the usual one."""
+    return data or Path(os.environ.get("PROVENLINE_DATA", "~/.local/share/provenline")).expanduser()
+
+
+def said(state: Status) -> str:
+    """Say where a campaign stands."""
+    return f"running {state.share:.0%}" if state.stage is Stage.RUNNING else state.stage.value
+
+
+def coloured(verdict: str) -> str:
+    """Return a verdict in its colour."""
+    return f"[{COLOURS[verdict]}]{verdict}[/]" if verdict in COLOURS else "–"
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what is wrong into one line and exit 1; Ctrl-C into exit 130."""
+    try:
+        yield
+    except ConfigError as error:
+        fail("; ".join(str(fault) for fault in error.faults))
+    except (ProvenlineError, ValidationError, ValueError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

@@ -27,11 +27,12 @@ from plant.assets import Device
 from plant.batch import Batch, Ints
 from plant.calendar import Plan
 from plant.quality import usable
-from plant.tags import Kind, Role, Tag
+from plant.tags import Role, Tag
 
 READ_ROLES = frozenset(
     (
         Role.TRANSPORT_COUNT,
+        Role.EVENT_NUMBER,
         Role.BATTERY,
         Role.CLOCK_ERROR,
         Role.VERDICT,
@@ -223,7 +224,7 @@ def _inside(readings: Readings, tag: Tag) -> Batch:
 
 def _timely(device: Device, readings: Readings, settings: SceneSettings) -> Timely | None:
     """Count a reader's events: one per number of its counter; a number that never came is not visible."""
-    numbered = [tag for tag in device.roles(Role.TRANSPORT_COUNT) if tag.kind is Kind.COUNTER]
+    numbered = tuple(device.roles(Role.EVENT_NUMBER))
     if settings.agreed is None or not numbered:
         return None
     found = Timely()

@@ -52,6 +52,7 @@ class Role(StrEnum):
     PRODUCT = "product"
     PART = "part"
     PLANNED_COUNT = "planned-count"
+    HEADCOUNT = "headcount"
     BUFFER_LEVEL = "buffer-level"
     BLOCKED = "blocked"
     STARVED = "starved"
@@ -87,12 +88,14 @@ class Role(StrEnum):
     BATTERY = "battery"
     ORDER = "order"
     TRANSPORT_COUNT = "transport-count"
+    EVENT_NUMBER = "event-number"
     STOCK = "stock"
     LOCATION = "location"
     # sessions and identifiers
     SESSION = "session"
     FREEZE_COUNT = "freeze-count"
     IDENTIFIER = "identifier"
+    IDENTIFIED_COUNT = "identified-count"
     # the collectors' own health
     HEALTH = "health"
     CONDITION = "condition"

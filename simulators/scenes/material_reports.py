@@ -28,6 +28,7 @@ GATES = ("dock", "aisle")
 READ_RATE = 0.9995
 """Share of bins whose tag answers while it passes."""
 _TARE, _PIECE, _SCALE_ERROR = 1.2, 0.12, 0.018  # kg; the last is a deviation
+_SCAN = 0.005  # s, from one place of the shelf to the next
 _REPORT, _REQUEST, _WEIGHT, _CALL = 220, 60, 120, 120  # octets
 
 _TYPING = LogNormal(9.0, 0.4)
@@ -99,6 +100,7 @@ class ByMessage:
         self._window = window
         self._links = {name: link(name) for name in (*GATES, *(f"{g}-scale" for g in GATES), "shelf", "terminal")}
         self._rng = floor.rng("readers")
+        self._scanned = 0.0
 
     def moved(self, gate: str, movement: Movement) -> None:
         """Begin the exchange about a bin, unless its tag does not answer."""
@@ -124,6 +126,9 @@ class ByMessage:
         self._panel.movement(gate, number, movement)
 
     def _call(self, material: str, called: Called) -> Steps:
+        # The shelf looks at its places one after another, so two calls never carry the same millisecond.
+        self._scanned = max(self._floor.seconds(), self._scanned + _SCAN)
+        yield self._floor.env.timeout(self._scanned - self._floor.seconds())
         at, number = self._floor.now(), self._panel.number("shelf")
         yield from self._send("shelf", _CALL, Direction.UP)
         yield from self._send("terminal", _CALL, Direction.DOWN)

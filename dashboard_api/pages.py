@@ -39,6 +39,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": _POLICY,
 }
+_ONLY_TLS = "max-age=31536000"
 _MISSING = """<!doctype html><meta charset="utf-8"><title>provenline</title>
 <p>页面尚未构建。请运行 <code>make web</code>。API 文档：<a href="/docs">/docs</a>
 <p>The pages have not been built. Run <code>make web</code>. The API is described at <a href="/docs">/docs</a>."""
@@ -85,6 +86,8 @@ class SecurityHeaders:
                     headers["Content-Security-Policy"] = _DOCS_POLICY
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", _ONLY_TLS)
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -13,6 +13,7 @@ from analytics.alarms.log import AlarmLog
 from analytics.alarms.plan import alarm_rules
 from analytics.annotation_log import AnnotationLog
 from analytics.shift_results import ShiftResults
+from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from dashboard_api.access import Role
 from dashboard_api.app import create_app
@@ -26,6 +27,12 @@ TOKEN = WRITE_TOKEN
 PATH = "cq/first-light/line-1/press/cycle"
 
 
+@pytest.fixture(scope="session")
+def configuration() -> Configuration:
+    """The packaged configuration, read once: it cannot be changed."""
+    return load(PACKAGED)
+
+
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[People]:
     """Everybody who has an account; at first nobody."""
@@ -34,8 +41,7 @@ def known(tmp_path: Path) -> Iterator[People]:
 
 
 @pytest.fixture
-def centre(tmp_path: Path, known: People) -> Iterator[Centre]:
-    configuration = load(PACKAGED)
+def centre(tmp_path: Path, configuration: Configuration, known: People) -> Iterator[Centre]:
     historian = EmbeddedHistorian(tmp_path / "historian", seal_every=None)
     clock = SystemClock()
     live = LiveTable({t.path: t.stale_after for t in configuration.site.tags}, clock=clock)
@@ -72,6 +78,6 @@ async def client(centre: Centre, known: People) -> AsyncIterator[httpx.AsyncClie
 @pytest.fixture
 async def visitor(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody is signed in."""
-    transport = httpx.ASGITransport(create_app(centre))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    transport, headers = httpx.ASGITransport(create_app(centre)), {"Origin": "http://localhost"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         yield client

@@ -106,13 +106,14 @@ def associate(stops: Ints, events: Ints, *, running: Spans, observed: Spans, win
 def indicators(found: Association, basis: Basis) -> list[Indicator]:
     """Compute the share of stops that follow a link event, and the share attributable to the link.
 
-    The note says whether chance is ruled out.
+    The note says whether chance is ruled out; the interval of the second is that of the first, beyond chance.
     """
     stops = float(found.stops)
     inputs = quantities({"NST": stops, "NSTE": float(found.after), "PEXP": found.chance})
     interval = clopper_pearson(found.after, found.stops)
     share = evaluate(FORMULAS["stops-after-link-events"], inputs, basis, uncertainty=interval)
-    caused = evaluate(FORMULAS["stops-caused-by-link"], inputs, basis)
+    bounds = _beyond(interval, found.chance)
+    caused = evaluate(FORMULAS["stops-caused-by-link"], inputs, basis, uncertainty=bounds)
     if found.p_value is None:
         return [share, caused]
     seconds = found.window / SECOND
@@ -123,6 +124,14 @@ def indicators(found: Association, basis: Basis) -> list[Indicator]:
         + ("." if significant else "; chance is not ruled out."),
     )
     return [replace(one, note=note) if one.value is not None else one for one in (share, caused)]
+
+
+def _beyond(share: tuple[float, float] | None, chance: float | None) -> tuple[float, float] | None:
+    # What the interval of the share leaves beyond chance; nearly everything follows nearly constant events.
+    if share is None or chance is None or chance >= 1:
+        return None
+    low, high = (min(1.0, max(0.0, (edge - chance) / (1 - chance))) for edge in share)
+    return low, high
 
 
 def _preceding(stops: Ints, events: Ints, window: int) -> Ints:

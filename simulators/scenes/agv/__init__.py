@@ -36,6 +36,7 @@ def build(setting: Setting) -> PlantModel:
 def _units(names: tuple[str, ...]) -> MqttLayout:
     """Return what VDA 5050 has no field for: each vehicle's PackML unit, meter and count of transports."""
     fields = {"state": "state", "reason": "cause", "power": "power", "energy": "energy", "transports": "transports"}
+    fields["missed"] = "missed"  # heartbeats that did not come in time
     return MqttLayout(
         "units",
         tuple(

@@ -27,6 +27,7 @@ class Shown:
         self.order = add(f"{name}.order", "")
         self.last_node = add(f"{name}.last-node", home)
         self.transports = add(f"{name}.transports", 0)
+        self.missed = add(f"{name}.missed", 0)
         self.connection = add(f"{name}.connection", 1)
         for field, value in (("map", MAP), ("operating-mode", "AUTOMATIC"), ("emergency-stop", "NONE")):
             add(f"{name}.{field}", value)

@@ -72,7 +72,7 @@ class Vehicle:
         self._errors: tuple[VehicleError, ...] = ()
         self._issued = 0
         self._under_way = self._busy = False
-        self._heard, self._on_air = 0.0, deque[float]()
+        self._heard, self._on_air, self._missed = 0.0, deque[float](), 0
         self._reported = 0.0
         self._news = self.floor.env.event()
         self._rng = self.floor.rng(self.name, "handling")
@@ -184,6 +184,9 @@ class Vehicle:
         delay = self._post.beat(self.name, _OCTETS)
         if delay is not None:
             self._on_air.append(now + delay)
+        if now - self._heard > 1.5 * BEAT:
+            self._missed += 1
+            self._shown.missed.set(self._missed)
         if now - self._heard > self._patience:
             self.drive.hold(NO_HEARTBEAT)
         else:

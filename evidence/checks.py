@@ -25,7 +25,8 @@ from evidence.archive import is_canonical, unpack
 from evidence.assess import Arm, Assessment, Recorded, assess, clause_digest
 from evidence.package import reread
 from evidence.payload import Plain, differences, first, plain
-from evidence.plan import Exclusion, Frozen
+from evidence.plan import Arm as ArmPlan
+from evidence.plan import Exclusion, Frozen, RecordedArm
 from evidence.rows import Recording
 from evidence.signing import opened
 from evidence.timestamp import check_timestamp
@@ -306,10 +307,25 @@ def rows(state: Opened) -> Iterator[Text]:
 
 
 def data(state: Opened) -> Iterator[Text]:
+    plan = state.frozen[-1].plan
+    for arm, side in state.sides.items():
+        _as_planned(arm, plan.baseline if arm is Arm.BASELINE else plan.improved, side)
     wrong = first(differences(state.json["completeness.json"], contents.completeness(state.sides)))
     if wrong:
         raise Failed(*(_both(f"completeness: {one}") for one in wrong))
     yield Text("完整性声明与样本一致。", "The statement of completeness is what the samples say.")
+
+
+def _as_planned(arm: Arm, planned: ArmPlan | None, side: Recorded) -> None:
+    """Compare windows with the plan's. Raises Failed: no window may be missing, or be there too many."""
+    if planned is None:
+        raise Failed(_both(f"the plan has no {arm.value} side"))
+    if isinstance(planned, RecordedArm):
+        agreed = sorted((one.start, one.stop) for one in planned.windows)
+        if agreed != list(side.windows):
+            raise Failed(_both(f"{arm.value}: the windows are not those of the plan"))
+    elif len(side.windows) != planned.shifts:
+        raise Failed(_both(f"{arm.value}: {len(side.windows)} windows, and the plan says {planned.shifts}"))
 
 
 def figures(state: Opened) -> Iterator[Text]:

@@ -30,6 +30,9 @@ from evidence.payload import Plain, plain
 from plant.errors import ProvenlineError
 from plant.text import Text
 
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What reading data of another form than a package's runs into; sound hashes and signatures do not make it sound."""
+
 
 class Step(StrEnum):
     """The checks, in order."""
@@ -111,6 +114,10 @@ def verify(
                 made.append(Check(step, Result.FAILS, error.reasons))
             except ProvenlineError as error:
                 made.append(Check(step, Result.FAILS, (Text(str(error), str(error)),)))
+            except MALFORMED as error:
+                said = f"{type(error).__name__}: {error}"[:200]
+                words = Text(f"内容不符合格式：{said}", f"The content is not of the form that a package has: {said}")
+                made.append(Check(step, Result.FAILS, (words,)))
         for side in state.sides.values():
             side.measured.historian.close()
         return Verification(
@@ -137,7 +144,6 @@ _STEPS: Mapping[Step, Callable[[Opened], Iterator[Text]]] = {
     Step.FIGURES: checks.figures,
     Step.VERDICTS: checks.verdicts,
 }
-_BASICS = frozenset((Step.ARCHIVE, Step.STRUCTURE, Step.HASHES))
 _NEEDS: Mapping[Step, frozenset[Step]] = {
     Step.ARCHIVE: frozenset(),
     Step.STRUCTURE: frozenset((Step.ARCHIVE,)),

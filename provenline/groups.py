@@ -10,7 +10,10 @@ from typer.core import TyperGroup
 
 GROUPS = {
     "acceptance": "provenline.acceptance",
+    "audit": "provenline.audit_command",
     "evidence": "provenline.evidence_command",
+    "fault": "provenline.fault",
+    "user": "provenline.user_command",
 }
 """Name of a group to the module whose `app` it is."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -28,14 +30,20 @@ FLAGS = (
 ONE_OF_EACH = ("line-1/press/oil-temperature", "line-1/conveyor/motor-temperature", "line-1/vision/light-temperature")
 
 
+class Demo(NamedTuple):
+    program: Program
+    address: str
+    data: Path
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, str]]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     port, data = free_port(), tmp_path_factory.mktemp("demo")
     arguments = ["demo", "--no-browser", "--port", str(port), "--data", data, "--seed", "5"]
     arguments += ["--scene", "first-light"]
     program = Program([sys.executable, "-m", "provenline", *arguments])
     program.ready("last hours are there", 120)
-    yield program, f"http://localhost:{port}"
+    yield Demo(program, f"http://localhost:{port}", data)
     if program.running():
         program.stop()
 
@@ -55,16 +63,16 @@ def get(url: str) -> dict:
         return json.load(answer)
 
 
-def test_samples_of_all_three_protocols_are_stored(demo: tuple[Program, str]) -> None:
+def test_samples_of_all_three_protocols_are_stored(demo: Demo) -> None:
     now = int(time.time() * 1000)
     for tag in ONE_OF_EACH:
         window = f"start={now - 10_000}&stop={now + 10_000}&buckets=1"
-        history = get(f"{demo[1]}/api/v1/tags/cq/first-light/{tag}/history?{window}")
+        history = get(f"{demo.address}/api/v1/tags/cq/first-light/{tag}/history?{window}")
         assert history["usable"][0] > 0, tag
 
 
-def test_the_shift_has_figures_from_the_start_and_all_are_marked_simulated(demo: tuple[Program, str]) -> None:
-    answer = get(f"{demo[1]}/api/v1/scenes/first-light/indicators?window=1h")
+def test_the_shift_has_figures_from_the_start_and_all_are_marked_simulated(demo: Demo) -> None:
+    answer = get(f"{demo.address}/api/v1/scenes/first-light/indicators?window=1h")
     line = {i["id"]: i for i in answer["indicators"] if i["scope"] == "cq/first-light/line-1"}
     assert 0.2 < line["oee"]["value"] < 1.0
     product = line["availability"]["value"] * line["effectiveness"]["value"] * line["quality-ratio"]["value"]
@@ -72,9 +80,9 @@ def test_the_shift_has_figures_from_the_start_and_all_are_marked_simulated(demo:
     assert all(i["simulated"] for i in answer["indicators"] if i["value"] is not None and i["coverage"])
 
 
-def test_every_machine_has_been_in_known_states(demo: tuple[Program, str]) -> None:
+def test_every_machine_has_been_in_known_states(demo: Demo) -> None:
     now = int(time.time() * 1000)
-    timeline = get(f"{demo[1]}/api/v1/scenes/first-light/states?start={now - 3_600_000}&stop={now - 120_000}")
+    timeline = get(f"{demo.address}/api/v1/scenes/first-light/states?start={now - 3_600_000}&stop={now - 120_000}")
     assert len(timeline) == 3
     for device in timeline:
         unknown = sum(i["stop"] - i["start"] for i in device["intervals"] if i["state"] == "UNKNOWN")
@@ -82,25 +90,71 @@ def test_every_machine_has_been_in_known_states(demo: tuple[Program, str]) -> No
 
 
 @pytest.mark.needs("chromium")
-async def test_the_page_shows_values_that_change_and_speaks_both_languages(demo: tuple[Program, str]) -> None:
-    async with page(f"{demo[1]}/scene/first-light") as scene:
+async def test_the_page_shows_values_that_change_and_speaks_both_languages(demo: Demo) -> None:
+    async with page(f"{demo.address}/scene/first-light") as scene:
         await expect(scene.get_by_text("小型装配线").first).to_be_visible(timeout=20_000)
         await expect(scene.get_by_text(re.compile("仿真")).first).to_be_visible()
         before = await scene.locator("main").inner_text()
         changed = "text => document.querySelector('main').innerText !== text"
         await scene.wait_for_function(changed, arg=before, timeout=20_000)
-        await scene.goto(f"{demo[1]}/scene/first-light?lang=en")
+        await scene.goto(f"{demo.address}/scene/first-light?lang=en")
         await expect(scene.get_by_text("Small assembly line").first).to_be_visible(timeout=20_000)
         await expect(scene.get_by_text("SIM", exact=True).first).to_be_visible()
 
 
-def test_ctrl_c_ends_everything_soon(demo: tuple[Program, str]) -> None:
-    program, _ = demo
+def fault(demo: Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "provenline", "fault", *arguments, "--data", str(demo.data)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_fault_from_the_command_line_shows_on_the_page_s_values_and_is_mended(demo: Demo) -> None:
+    listed = fault(demo, "first-light")
+    assert "泄漏 / Leak" in listed.stdout, listed.stderr
+    began = int(time.time() * 1000)
+    done = fault(demo, "first-light", "leak", "press", "--size", "500")
+    assert done.returncode == 0, done.stderr
+    number = re.search(r"fault (\d+)", done.stdout)
+    assert number
+    deadline = time.monotonic() + 30
+    while _largest(demo, "line-1/press/power", began) < 400:
+        assert time.monotonic() < deadline, "the leak never showed"
+        time.sleep(0.2)
+    assert "leak of press" in fault(demo, "first-light").stdout
+    assert fault(demo, "first-light", "--end", number[1]).returncode == 0
+    assert "leak of press" not in fault(demo, "first-light").stdout
+
+
+def _largest(demo: Demo, tag: str, since: int) -> float:
+    window = f"start={since}&stop={int(time.time() * 1000) + 1_000}&buckets=1"
+    history = get(f"{demo.address}/api/v1/tags/cq/first-light/{tag}/history?{window}")
+    return float(history["maximum"][0] or 0.0)
+
+
+def test_a_fault_that_cannot_be_is_refused_in_one_line(demo: Demo) -> None:
+    for arguments, message in (
+        (("first-light", "leak", "moon"), "no 'moon'; there are press, conveyor, vision"),
+        (("agv", "jam", "agv-1"), "no scene 'agv' runs here; there are first-light"),
+    ):
+        refused = fault(demo, *arguments)
+        assert refused.returncode == 1
+        assert message in refused.stderr
+
+
+def test_the_note_that_lets_somebody_break_things_is_its_owner_s_alone(demo: Demo) -> None:
+    note = demo.data / "control.json"
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert set(json.loads(note.read_text())) == {"host", "port", "token"}
+
+
+def test_ctrl_c_ends_everything_soon(demo: Demo) -> None:
+    program, note = demo.program, demo.data / "control.json"
+    assert note.exists()
     began = time.monotonic()
     program.interrupt()
     assert program.wait(20) == 0
     assert time.monotonic() - began < 8
     assert not [line for line in _processes() if line.startswith(f"{program.pid} ")]
+    assert not note.exists()
 
 
 def test_the_simulated_devices_do_not_outlive_a_killed_demonstration(tmp_path: Path) -> None:

@@ -202,11 +202,19 @@ def _planned(
     if unknown:
         raise ProvenlineError(f"there is no scene {unknown[0]!r}; there are: {', '.join(configuration.scenes)}")
     asked = {clause.scene for catalogue in configuration.catalogues.values() for clause in catalogue.clauses}
-    for scene in scenes or [name for name in configuration.scenes if name in asked]:
-        catalogue, clause = clause_for(configuration.catalogues, scene)
-        who = author or os.environ.get("USER") or "unnamed"
-        wanted = simulated_plan(configuration.scenes[scene], catalogue, clause, shifts=shifts, seed=seed, author=who)
-        yield Job(store.create(wanted, clock=SystemClock()).folder, folder, into, sm2=sm2)
+    who = author or os.environ.get("USER") or "unnamed"
+    wanted = [
+        simulated_plan(
+            configuration.scenes[scene],
+            *clause_for(configuration.catalogues, scene),
+            shifts=shifts,
+            seed=seed,
+            author=who,
+        )
+        for scene in scenes or [name for name in configuration.scenes if name in asked]
+    ]
+    for one in wanted:  # only when all can be planned
+        yield Job(store.create(one, clock=SystemClock()).folder, folder, into, sm2=sm2)
 
 
 def _carried_out(jobs: list[Job], workers: int) -> list[Campaign]:

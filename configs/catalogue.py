@@ -50,6 +50,11 @@ class Kind(StrEnum):
     COUNT = "count"
     """A tally of records."""
 
+    @property
+    def compares(self) -> bool:
+        """Whether there must be a baseline."""
+        return self in (Kind.CHANGE_UP, Kind.CHANGE_DOWN, Kind.INVERSE_UP)
+
 
 class Comparison(StrEnum):
     """How the figure must stand to the bound."""

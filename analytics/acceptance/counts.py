@@ -35,7 +35,7 @@ def proportion(config: IndicatorConfig, improved: Counted, confidence: float) ->
         improved=SideFigure(share, interval, float(total)),
         effect=cohen(share, config.value) if 0 <= config.value <= 1 else None,
         effect_kind="cohen-h-to-bound",
-        unprovable=(notes.cannot_prove(effective, needed),) if effective < needed else (),
+        unprovable=(notes.cannot_prove(total, needed),) if total < needed else (),
         notes=(notes.clustered(effect, effective),) if effect >= TOLD else (),
     )
 

@@ -24,8 +24,6 @@ from plant.text import Text
 VERSION = 1
 """Of the statistics. Whatever changes a finding's numbers for the same measurements is a new version."""
 
-_CHANGES = (Kind.CHANGE_UP, Kind.CHANGE_DOWN, Kind.INVERSE_UP)
-
 
 def judge(
     config: IndicatorConfig,
@@ -44,7 +42,7 @@ def judge(
     the baseline's own. Measurements are in time order, one a window.
     """
     new = counted(IMPROVED, improved, config.statistic, config.minimum)
-    old = counted(BASELINE, baseline or (), config.statistic, config.minimum) if config.kind in _CHANGES else None
+    old = counted(BASELINE, baseline or (), config.statistic, config.minimum) if config.kind.compares else None
     sides = [side for side in (old, new) if side is not None]
     lacking = _lacking(config, sides)
     draws = Draws(confidence=confidence, resamples=resamples, seed=seed)
@@ -102,7 +100,7 @@ def _verdict(config: IndicatorConfig, outcome: Outcome, lacking: Sequence[Text])
 
 def _lacking(config: IndicatorConfig, sides: Sequence[Counted]) -> list[Text]:
     """Return why there is too little to judge by: windows that are missing."""
-    if config.kind in _CHANGES and not sides[0].given:
+    if config.kind.compares and not sides[0].given:
         return [notes.no_baseline()]
     return [note for side in sides for note in remarks(side, config.minimum)[0]]
 

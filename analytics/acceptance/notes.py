@@ -37,10 +37,10 @@ def few_samples(side: Text, samples: float, needed: int) -> Text:
     )
 
 
-def cannot_prove(samples: float, needed: int) -> Text:
+def cannot_prove(samples: int, needed: int) -> Text:
     return Text(
-        f"有效样本量 {samples:.0f}：即使一次不合格也没有，也要 {needed} 个样本才能证明该限值。",
-        f"{samples:.0f} effective samples: even without a single failure it takes {needed} to prove this bound.",
+        f"样本量 {samples}：即使一次不合格也没有，也要 {needed} 个样本才能证明该限值。",
+        f"{samples} samples: even without a single failure it takes {needed} to prove this bound.",
     )
 
 
@@ -144,8 +144,8 @@ def late(side: Text, share: float) -> Text:
     )
 
 
-def cannot_support(percentile: str, effective: int, needed: int) -> Text:
+def cannot_support(percentile: str, samples: int, needed: int) -> Text:
     return Text(
-        f"有效样本量 {effective} 不足以支持 P{percentile}，至少需要 {needed}。",
-        f"{effective} effective samples do not support P{percentile}; {needed} are needed.",
+        f"样本量 {samples} 不足以支持 P{percentile}，至少需要 {needed}。",
+        f"{samples} samples do not support P{percentile}; {needed} are needed.",
     )

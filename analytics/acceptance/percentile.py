@@ -2,7 +2,7 @@
 
 A lost packet is infinite and stays in the sample. Delays come in bursts, so the ranks of the
 interval are those of as many *independent* values as the sample is worth: the design effect of
-"above the percentile" in time. What that number cannot support is not given.
+"at or above the percentile" in time.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def percentile(config: IndicatorConfig, improved: Counted, confidence: float) ->
     count, share = len(together), float(config.percentile or "50") / 100
     rank = _rank(share, count)
     value = _at(together, (rank,))[0]
-    effect = along([sample > value for sample in samples])
+    effect = along([sample >= value for sample in samples])
     worth = max(int(count / effect), 1)
     remarks = [notes.clustered(effect, worth)] if effect >= TOLD else []
     supported = math.ceil(round(1 / (1 - share), 6))
-    if worth < supported:
+    if count < supported:
         figure = SideFigure(None, None, float(count))
-        return Outcome(improved=figure, blocked=(notes.cannot_support(config.percentile or "", worth, supported),))
+        return Outcome(improved=figure, blocked=(notes.cannot_support(config.percentile or "", count, supported),))
     low, high = _interval_ranks(share, worth, confidence)
     ends = _at(together, (max(math.floor(low / worth * count), 0), math.ceil(high / worth * count)))
     error = improved.clock_error()
@@ -47,7 +47,7 @@ def percentile(config: IndicatorConfig, improved: Counted, confidence: float) ->
         estimate=value,
         interval=interval,
         improved=SideFigure(value, interval, float(count)),
-        unprovable=(notes.cannot_prove(worth, needed),) if worth < needed else (),
+        unprovable=(notes.cannot_prove(count, needed),) if count < needed else (),
         notes=tuple(remarks),
     )
 

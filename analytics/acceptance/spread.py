@@ -30,6 +30,7 @@ RESAMPLED = 8
 _GUESS, _GUESS_WINDOWS = 0.3, 20
 """The correlation taken for likely before any data, and how many windows that guess is worth."""
 
+_ROUNDING = 1e-12  # relative; windows that are all alike differ by that much
 _STRONGEST = 0.7  # beyond it so few windows tell a correlation from a drift no more
 
 
@@ -101,4 +102,4 @@ def resample(count: int, *, length: int, resamples: int, random: np.random.Gener
 
 def _lag_one(terms: Floats) -> float:
     total = float(terms @ terms)
-    return float(terms[1:] @ terms[:-1]) / total if total else 0.0
+    return float(terms[1:] @ terms[:-1]) / total if total > len(terms) * _ROUNDING**2 else 0.0

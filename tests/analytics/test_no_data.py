@@ -38,6 +38,7 @@ KINDS = {
             Role.REWORK_COUNT,
             Role.TOTAL_COUNT,
             Role.TRANSPORT_COUNT,
+            Role.EVENT_NUMBER,
             Role.DEADLINE_MISSED,
         ),
         Kind.COUNTER,

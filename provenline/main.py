@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,11 +14,15 @@ from rich.table import Table
 
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, examine, load, schema
+from configs.schema import SceneDocument
 from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__, calc, explain, kpi
 from provenline.choice import Choice
 from provenline.process import console, fail, log_plainly
 from provenline.process import run as run_process
+
+if TYPE_CHECKING:
+    from simulators.faults import PlannedFault
 
 app = typer.Typer(
     name="provenline",
@@ -56,9 +60,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 @app.command()
 def check(folder: Folder = PACKAGED) -> None:
     """Check a configuration folder: every fault at once, without touching the network."""
-    from analytics.acceptance.vocabulary import answers
-
-    documents, faults = examine(folder, measures=answers())
+    documents, faults = examine(folder)
     for fault in faults:
         console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
     if faults:
@@ -123,17 +125,31 @@ def simulate(
     host: Annotated[str, typer.Option(help="Address the simulated devices listen on.")] = "127.0.0.1",
     broker: Annotated[str | None, typer.Option(help="MQTT broker to publish to, host:port; else our own.")] = None,
     free_ports: Annotated[bool, typer.Option(help="Where a port is taken, use another one.")] = False,
+    faults: Annotated[Path | None, typer.Option(help="YAML file of planned faults, for one scene.")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="No servers: run one scene's shifts in virtual time.")] = False,
+    shifts: Annotated[int, typer.Option(min=1, max=10_000, help="With --fast: how many.")] = 1,
+    start: Annotated[str | None, typer.Option(help="With --fast: first day or moment, e.g. 2026-03-02.")] = None,
+    into: Annotated[Path | None, typer.Option("--out", help="With --fast: folder for the run, new or empty.")] = None,
     anchor: Annotated[str | None, typer.Option(hidden=True)] = None,
     log_json: JsonLog = False,
 ) -> None:
-    """Run simulated devices behind real protocol servers, on the addresses that the configuration names."""
+    """Run simulated devices behind real protocol servers, on the addresses that the configuration names.
+
+    With --fast: run shifts of one scene through the edge's rules into a store of their own.
+    """
     from provenline.pace import Anchor
     from provenline.simulation import Options, simulate_scenes
     from simulators.faces.endpoint import Endpoint, PortPolicy
 
     log_plainly(as_json=log_json)
-    configuration = _configuration(folder)
-    start, _, zero = (anchor or "").partition(":")
+    chosen = _chosen(_configuration(folder), Choice(tuple(scenes or ()), profile))
+    planned = _planned(faults, chosen)
+    if fast:
+        _fast_forward(chosen, shifts=shifts, seed=seed, start=start, into=into, faults=planned)
+        return
+    if start or into:
+        fail("--start and --out go with --fast")
+    begin, _, zero = (anchor or "").partition(":")
     where, _, number = (broker or "").rpartition(":")
     options = Options(
         seed=seed,
@@ -141,9 +157,9 @@ def simulate(
         host=host,
         ports=PortPolicy.PREFER if free_ports else PortPolicy.REQUIRE,
         broker=Endpoint("mqtt", where or "127.0.0.1", int(number)) if broker else None,
-        anchor=Anchor(int(start), float(zero)) if anchor else None,
+        anchor=Anchor(int(begin), float(zero)) if anchor else None,
+        faults=planned,
     )
-    chosen = _chosen(configuration, Choice(tuple(scenes or ()), profile))
     run_process(lambda: simulate_scenes(chosen, options))
 
 
@@ -186,10 +202,13 @@ def _configuration(folder: Path) -> Configuration:
     try:
         return load(folder)
     except ConfigError as error:
-        for fault in error.faults:
-            console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
+        _show(error)
         fail(f"{len(error.faults)} faults in {folder}; nothing was started")
-        raise typer.Exit(1) from error
+
+
+def _show(error: ConfigError) -> None:
+    for fault in error.faults:
+        console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
 
 
 def _chosen(configuration: Configuration, choice: Choice) -> Configuration:
@@ -197,6 +216,46 @@ def _chosen(configuration: Configuration, choice: Choice) -> Configuration:
         return choice.of(configuration)
     except ProvenlineError as error:
         fail(str(error))
+
+
+def _only(chosen: Configuration, option: str) -> SceneDocument:
+    if len(chosen.scenes) != 1:
+        fail(f"{option} is for one scene; name it: {', '.join(chosen.scenes)}")
+    return next(iter(chosen.scenes.values()))
+
+
+def _planned(file: Path | None, chosen: Configuration) -> tuple[PlannedFault, ...]:
+    if file is None:
+        return ()
+    from provenline.fault_file import planned_faults
+
+    scene = _only(chosen, "--faults")
+    try:
+        return tuple(planned_faults(file, scene, chosen.networks))
+    except ConfigError as error:
+        _show(error)
+        fail(f"{len(error.faults)} faults in {file} that cannot be planned; nothing was started")
+
+
+def _fast_forward(
+    chosen: Configuration,
+    *,
+    shifts: int,
+    seed: int | None,
+    start: str | None,
+    into: Path | None,
+    faults: tuple[PlannedFault, ...],
+) -> None:
+    from provenline.fast_command import FastOptions, run_fast
+
+    scene = _only(chosen, "--fast")
+    if into is None:
+        fail("--fast needs --out, a folder for the run")
+    try:
+        run = run_fast(chosen, scene.id, FastOptions(shifts=shifts, into=into, seed=seed, start=start, faults=faults))
+    except ProvenlineError as error:
+        fail(str(error))
+    out.print(f"✓ {run.folder}: {len(run.windows)} shifts, {run.samples} samples", soft_wrap=True)
 
 
 def _data(given: Path | None, name: str = "") -> Path:

@@ -20,7 +20,7 @@ from provenline.past import planned
 from simulators.access import Tokens
 from simulators.control import Controllable, control_desk
 from simulators.faces.endpoint import Endpoint, PortPolicy
-from simulators.faults import names_of
+from simulators.faults import PlannedFault, names_of
 from simulators.pace import ScaledClock
 from simulators.running import Running, serve
 
@@ -41,6 +41,7 @@ class Options:
     ports: PortPolicy = PortPolicy.REQUIRE
     broker: Endpoint | None = None
     anchor: Anchor | None = None
+    faults: tuple[PlannedFault, ...] = ()
 
 
 async def simulate_scenes(configuration: Configuration, options: Options) -> None:
@@ -82,6 +83,7 @@ async def _serve(
             ports=options.ports,
             mqtt=options.broker,
             planned=planned(configuration, scene.id, start),
+            faults=options.faults,
         )
     )
 

@@ -199,8 +199,8 @@ def write(page, tables) -> None:
     """Put each table between its two marks on a page."""
     text = page.read_text(encoding="utf-8")
     for name, made in tables.items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        text, count = marks.subn(lambda found, made=made: f"{found[1]}{made}{found[2]}", text)
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text, count = marks.subn(lambda found, made=made: f"{found[1]}\n{made}\n\n{found[2]}", text)
         if count != 1:
             sys.exit(f"{page} has no place for the table {name}")
     page.write_text(text, encoding="utf-8")

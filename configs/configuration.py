@@ -117,7 +117,12 @@ def _scene(site: str, scene: SceneDocument) -> Scene:
     lines = tuple(_line(path, line, simulated=simulated) for line in scene.lines)
     edge = collectors(path, tuple(source.id for source in scene.sources))
     return Scene(
-        path=path, name=scene.name.text, calendar=scene.calendar or "", simulated=simulated, lines=(*lines, edge)
+        path=path,
+        name=scene.name.text,
+        calendar=scene.calendar or "",
+        simulated=simulated,
+        lines=(*lines, edge),
+        floor=scene.floor.floor if scene.floor else None,
     )
 
 

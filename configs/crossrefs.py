@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from configs.alarm_refs import check_alarms
+from configs.floor import check_floor
 from configs.reading import Place, Reading, dotted
 from configs.role_units import misfit
 from configs.shape import shape_faults
@@ -81,6 +82,7 @@ def _scene(folder: Path, scene: Reading, calendars: set[str], profiles: set[str]
         for device_place, device in devices:
             yield from _device(scene, device_place, device, types)
     yield from check_alarms(scene)
+    yield from check_floor(scene)
 
 
 def _device(scene: Reading, place: Place, device: dict[str, Any], types: dict[str, str]) -> Iterator[Fault]:

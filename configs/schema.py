@@ -24,6 +24,7 @@ from configs.access import AccessConfig, TlsConfig
 from configs.alarms import AlarmConfig, Derived
 from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig
+from configs.floor import FloorConfig
 from configs.sources import SourceConfig
 from plant.assets import Access
 from plant.errors import UnitError
@@ -231,6 +232,7 @@ class SceneDocument(Strict):
     description: Words = Words()
     calendar: Identifier | None = None
     agreed: AgreedConfig = AgreedConfig()
+    floor: FloorConfig | None = None
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     lines: tuple[LineConfig, ...] = Field(min_length=1)
     alarms: tuple[AlarmConfig, ...] = Field(default=(), max_length=2_000)
@@ -259,6 +261,10 @@ class InfluxConfig(Strict):
     user: str | None = None
     password: Secret | None = None
     timeout: Seconds = 10.0
+    check_late: Annotated[Seconds, Field(ge=1)] = Field(
+        default=300.0, description="how often closed shifts are looked at for samples that others wrote late"
+    )
+    late_for: Seconds = Field(default=3 * 86_400.0, description="how long after a shift that is still looked for")
 
 
 class RulesConfig(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from plant.assets import Device, Line, Scene
 from plant.clock import MILLISECOND, SECOND, from_iso
+from plant.floor import Floor
 from plant.quality import Quality, good
 from plant.tags import Tag, check_path
 from plant.text import Text
@@ -126,7 +128,20 @@ def _scene(scene: Scene) -> Json:
         "path": scene.path,
         "name": words(scene.name),
         "simulated": scene.simulated,
+        "floor": None if scene.floor is None else _floor(scene.floor),
         "lines": [_line(line) for line in scene.lines],
+    }
+
+
+def _floor(floor: Floor) -> Json:
+    """Return a floor as it is drawn: metres, x to the right and y upwards from the lower left corner."""
+    zones = [{**asdict(zone), "name": words(zone.name)} for zone in floor.zones]
+    return {
+        "width": floor.width,
+        "height": floor.height,
+        "zones": zones,
+        "walls": [asdict(wall) for wall in floor.walls],
+        "access_points": [asdict(point) for point in floor.access_points],
     }
 
 

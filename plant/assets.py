@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from plant.floor import Floor
 from plant.tags import Role, Tag
 from plant.text import Text
 
@@ -76,6 +77,7 @@ class Scene:
     calendar: str = ""
     simulated: bool = False
     lines: tuple[Line, ...] = ()
+    floor: Floor | None = None
 
     @property
     def id(self) -> str:

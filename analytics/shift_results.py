@@ -23,13 +23,13 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
 from analytics.periods import pieces
 from analytics.record import SHAPE, decode, encode
+from analytics.revision import Revision
 from analytics.scene import Analysis, Rules, analyse, roll_up
 from historian.port import Historian
 from plant.assets import Scene
@@ -55,37 +55,15 @@ _SCHEMA = Schema(
         late INTEGER NOT NULL, units BLOB NOT NULL,
         UNIQUE (subject, number)
     );
+    CREATE TABLE IF NOT EXISTS census (
+        scene TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, held INTEGER NOT NULL,
+        PRIMARY KEY (scene, start, stop)
+    );
     """,
 )
 
 
 _SUMS = 32  # periods of several scenes that are summed up once for all viewers
-
-
-class Reason(StrEnum):
-    """Why there is a revision."""
-
-    CLOSED = "closed"
-    LATE_DATA = "late-data"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """One computation of a closed window's figures. `computed`: ns UTC; `late`: samples that came after the one before.
-
-    `late` is 0 where samples of an earlier time changed what was in force when the window began.
-    """
-
-    scene: str
-    window: Span
-    number: int
-    computed: int
-    late: int
-
-    @property
-    def reason(self) -> Reason:
-        """Why it was computed."""
-        return Reason.CLOSED if self.number == 1 else Reason.LATE_DATA
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +162,30 @@ class ShiftResults:
             Revision(scene=scene.path, window=(start, stop), number=number, computed=computed, late=late)
             for start, stop, number, computed, late in rows
         ]
+
+    def kept(self, scene: Scene, since: int) -> list[Span]:
+        """Return the windows of a scene that are kept and closed after `since`, in order."""
+        query = "SELECT DISTINCT start, stop FROM subject WHERE scene = ? AND closes > ? ORDER BY start, stop"
+        with self._database.reading() as connection:
+            return [(start, stop) for start, stop in connection.execute(query, (scene.path, since)).fetchall()]
+
+    def recount(self, scene: Scene, window: Span, held: int) -> bool:
+        """Say how many samples the store holds of a kept window; return whether that puts it in doubt.
+
+        For a store that others write to as well. It does when the number changed, and when it
+        was not counted before, for nobody knows what came since it was computed. What turns out
+        unchanged is no revision.
+        """
+        key = (scene.path, *window)
+        with self._database.transaction() as connection:
+            query = "SELECT held FROM census WHERE scene = ? AND start = ? AND stop = ?"
+            row = connection.execute(query, key).fetchone()
+            connection.execute("INSERT OR REPLACE INTO census VALUES (?, ?, ?, ?)", (*key, held))
+        if row is not None and row[0] == held:
+            return False
+        came = held - row[0] if row is not None else 0
+        self._doubt(scene.path, np.full(max(came, 1), window[0]), count=came > 0)
+        return True
 
     @contextmanager
     def noting(self, batch: Batch) -> Iterator[None]:

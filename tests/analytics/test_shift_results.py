@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from analytics.periods import current, period_window, pieces
 from analytics.record import decode, encode
+from analytics.revision import Reason
 from analytics.scene import Rules, Unit, analyse
-from analytics.shift_results import Reason, ShiftResults
+from analytics.shift_results import ShiftResults
 from analytics.time_model import TimeModel
 from plant.assets import Scene
 from plant.batch import Batch

@@ -7,6 +7,7 @@ from analytics.iso22400 import Symbol
 from plant.text import Text
 
 _RATE = Text("合格产出除以已知的计划工时", "good output over planned time that is known")
+_LEFT = Text("离线件：合格（含返工后）与报废", "parts that left: good, after rework too, or scrapped")
 _ACCESS = Text("清单与窗口内收到的数据", "what is declared, and what was heard from in the window")
 _COUNTED = Text("计数；Clopper–Pearson 区间", "counted; Clopper–Pearson interval")
 
@@ -32,6 +33,8 @@ FORMULAS: tuple[Formula, ...] = (
         Text("合格产出除以人·时", "good output over person-hours"),
     ),
     _number("inspection-rate", Text("质检效率", "Inspection rate"), "PQ / PLH", "{part}/h", _RATE),
+    Formula("scrap-share", Text("不良品率", "Share of defects"), "SQ / (GQ + SQ)", "1", _LEFT),
+    Formula("finished-yield", Text("良品率", "Yield"), "GQ / (GQ + SQ)", "1", _LEFT),
     _number(
         "identified-per-hour",
         Text("标识解析效率", "Identifiers resolved per hour"),

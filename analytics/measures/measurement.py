@@ -4,7 +4,7 @@ The indicator is for people: value, formula, inputs, coverage. The rest is for s
 
     parts    by product: what was achieved, and what it was achieved with (sums, never ratios)
     trials   successes of trials, for proportions
-    sample   single values, for percentiles; a lost packet is infinite
+    sample   single values in time order, for percentiles; a lost packet is infinite
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ is not enough. By what it is connected is declared (`access`), for no telemetry 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -32,7 +32,10 @@ from plant.tags import Role, Tag
 from plant.text import Text
 from plant.units import convert
 
-_ONE_WAY, _ROUND_TRIP = (Role.LATENCY_UP, Role.LATENCY_DOWN), (Role.LATENCY,)
+_DIRECTIONS: Mapping[str, tuple[Role, ...]] = {
+    "one-way": (Role.LATENCY_UP, Role.LATENCY_DOWN),
+    "round-trip": (Role.LATENCY,),
+}
 
 
 # ------------------------------------------------------------------------------ who is on it
@@ -126,8 +129,7 @@ def device_latency(measured: Measured, window: Span, given: Chosen) -> Measureme
     Coverage is the share of the time in question in which the ways were being probed. Samples
     of two halves are those of the whole; the percentile of the whole is computed anew.
     """
-    one_way = given.text("direction") == "one-way"
-    roles = _ONE_WAY if one_way else _ROUND_TRIP
+    roles = given.one_of("direction", _DIRECTIONS)
     view = look_at(measured, window, (*roles, Role.CLOCK_ERROR))
     tags = [tag for tag in view.tags if tag.role in roles and not tag.label]
     found = [one for device in view.devices for one in delays.read(_only(device, roles), view.readings)]
@@ -136,7 +138,7 @@ def device_latency(measured: Measured, window: Span, given: Chosen) -> Measureme
     basis = view.basis(known=observed, whole=view.asked.total * len(tags))
     packets = len(sample)
     basis = replace(basis, quality_share=sum(one.good for one in found) / packets if packets else 0.0)
-    indicator = _percentile(sample, basis, given.text("percentile"))
+    indicator = _percentile(sample, basis, given.one_of("percentile", {text: text for text in PERCENTILES}))
     errors = [one.clock_error for one in found if one.one_way and len(one.received)]
     if not errors:
         return Measurement(indicator=indicator, sample=sample, late=view.late)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from analytics.measures.measurement import Parameters
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class Chosen:
     def text(self, name: str) -> str:
         """Return a text. Raises KeyError for a name that the measure does not have."""
         return str(self.values[name])
+
+    def one_of(self, name: str, choices: Mapping[str, T]) -> T:
+        """Return what a text stands for. Raises ValueError when it is none of the choices."""
+        try:
+            return choices[self.text(name)]
+        except KeyError:
+            raise ValueError(f"parameter {name!r} is one of {', '.join(choices)}") from None
 
     def words(self, name: str) -> frozenset[str]:
         """Return the words of a text that lists them with commas."""

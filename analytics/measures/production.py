@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from analytics.counters import MICRO
 from analytics.formulas import FORMULAS, quantities
@@ -34,8 +35,8 @@ def production_rate(measured: Measured, window: Span, given: Chosen) -> Measurem
     of different work add up. `per`: `planned-hour`, or `person-hour` where a role tells how
     many people are at work.
     """
-    by_people = given.text("per") == "person-hour"
-    by_ideal = given.text("weight") == "ideal-time"
+    by_people = given.one_of("per", {"planned-hour": False, "person-hour": True})
+    by_ideal = given.one_of("weight", {"pieces": False, "ideal-time": True})
     view = look_at(measured, window, outlets.ROLES)
     chosen = [outlet.of_good() for _, outlet in outlets.line_outlets(view) if outlet.counts_good]
     if by_people:
@@ -124,43 +125,68 @@ def identified_per_hour(measured: Measured, window: Span, given: Chosen) -> Meas
 
 
 # ---------------------------------------------------------------------------------- shares
-def defect_share(measured: Measured, window: Span, given: Chosen) -> Measurement:
-    """Compute the share of parts that were scrapped or sent to rework, by product."""
-    del given
-    return _share(measured, window, "defect-rate", _defects)
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What is counted of what; each None where counters do not tell it."""
+
+    formula: str
+    hit: Callable[[Counts], int | None]
+    whole: Callable[[Counts], int | None]
 
 
-def yield_share(measured: Measured, window: Span, given: Chosen) -> Measurement:
-    """Compute the share of parts that were good at once, by product."""
-    del given
-    return _share(measured, window, "quality-ratio-by-pieces", lambda counts: counts.good)
+def _left(counts: Counts) -> int | None:
+    return None if counts.good is None or counts.scrap is None else counts.good + counts.scrap
 
 
-def _defects(counts: Counts) -> int | None:
+def _not_good_at_once(counts: Counts) -> int | None:
     return None if counts.scrap is None else counts.scrap + (counts.rework or 0)
 
 
-def _share(measured: Measured, window: Span, formula: str, chosen: Callable[[Counts], int | None]) -> Measurement:
+_DEFECTS = {
+    "left": _Share("scrap-share", lambda counts: counts.scrap, _left),
+    "judged": _Share("defect-rate", _not_good_at_once, lambda counts: counts.produced),
+}
+_YIELDS = {
+    "left": _Share("finished-yield", lambda counts: counts.good, _left),
+    "judged": _Share("quality-ratio-by-pieces", lambda counts: counts.good, lambda counts: counts.produced),
+}
+
+
+def defect_share(measured: Measured, window: Span, given: Chosen) -> Measurement:
+    """Compute the share of defects, by product.
+
+    `counting`: `left` counts parts that left the line, good (after rework too) or scrapped;
+    `judged` every judgement, where a part that goes to rework is a defect.
+    """
+    return _share(measured, window, given.one_of("counting", _DEFECTS))
+
+
+def yield_share(measured: Measured, window: Span, given: Chosen) -> Measurement:
+    """Compute the share of good parts, by product; `counting` as in `defect_share`."""
+    return _share(measured, window, given.one_of("counting", _YIELDS))
+
+
+def _share(measured: Measured, window: Span, share: _Share) -> Measurement:
     view = look_at(measured, window, outlets.ROLES)
     counting = [outlet for _, outlet in outlets.line_outlets(view) if outlet.counts_defects]
     found = [(outlet, outlet.measured(view)) for outlet in counting]
     parts = outlets.total([outlets.made(view, outlet, spans) for outlet, spans in found])
     whole = sum((one.counts for one in parts.values()), Counts())
-    indicator = _of_pieces(view, formula, found, whole, chosen(whole))
-    hit = {name: (chosen(one.counts), one.counts.produced) for name, one in parts.items()}
-    certain = {name: (k / MICRO, n / MICRO) for name, (k, n) in hit.items() if k is not None and n}
-    if indicator.coverage is None or not certain or any(k > n or k < 0 for k, n in certain.values()):
+    indicator = _of_pieces(view, share, found, whole)
+    hits = {name: (share.hit(one.counts), share.whole(one.counts)) for name, one in parts.items()}
+    certain = {name: (k / MICRO, n / MICRO) for name, (k, n) in hits.items() if k is not None and n}
+    if indicator.coverage is None or not certain or any(not 0 <= k <= n for k, n in certain.values()):
         return view.unanswered(indicator)
     trials = Trials(*(round(sum(column)) for column in zip(*certain.values(), strict=True)))
-    by_product: Mapping[str, Part] = {name: Part(k, n) for name, (k, n) in certain.items()}
+    by_product = {name: Part(k, n) for name, (k, n) in certain.items()}
     return Measurement(indicator=indicator, parts=by_product, trials=trials, late=view.late)
 
 
-def _of_pieces(view: View, formula: str, found: _Found, whole: Counts, hit: int | None) -> Indicator:
+def _of_pieces(view: View, share: _Share, found: _Found, whole: Counts) -> Indicator:
     counted = (("PQ", whole.produced), ("GQ", whole.good), ("SQ", whole.scrap), ("RQ", whole.rework))
     inputs = quantities({symbol: None if n is None else n / MICRO for symbol, n in counted})
-    interval = None
-    if hit is not None and whole.produced and 0 <= hit <= whole.produced:
-        interval = clopper_pearson(round(hit / MICRO), round(whole.produced / MICRO))
+    hit, all_of_them, interval = share.hit(whole), share.whole(whole), None
+    if hit is not None and all_of_them and 0 <= hit <= all_of_them:
+        interval = clopper_pearson(round(hit / MICRO), round(all_of_them / MICRO))
     basis = outlets.basis(view, found)
-    return evaluate(FORMULAS[formula], inputs, basis, uncertainty=interval, flags=outlets.flags(view, found))
+    return evaluate(FORMULAS[share.formula], inputs, basis, uncertainty=interval, flags=outlets.flags(view, found))

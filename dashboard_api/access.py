@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Protocol
 from fastapi import Depends, HTTPException, WebSocketException
 from fastapi.requests import HTTPConnection
 
+Json = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 """What a route can answer beside success, for its description."""
 

@@ -16,6 +16,10 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 
 from dashboard_api.access import PERMISSIONS, Actor, Kind, Permission, Role
 from dashboard_api.account_store import AccountStore, Session, Token, User, fingerprint
@@ -312,6 +316,15 @@ class Accounts:
             ending = self._over.pop(credential, None)
             if ending is not None:
                 ending.set()
+
+
+def accounts_of(connection: HTTPConnection) -> Accounts:
+    """Return the accounts of this application."""
+    accounts: Accounts = connection.app.state.accounts
+    return accounts
+
+
+AccountsHere = Annotated[Accounts, Depends(accounts_of)]
 
 
 def normal(name: str) -> str:

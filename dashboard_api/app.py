@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -27,11 +26,9 @@ from dashboard_api import (
     users,
     write,
 )
-from dashboard_api.access import Denied, Permission, Responses, requires
-from dashboard_api.accounts import Refused
+from dashboard_api.access import Permission, Responses, requires
 from dashboard_api.centre import Centre
-from dashboard_api.gate import AccountGate
-from plant.errors import ProvenlineError, Unavailable
+from dashboard_api.guard import guard
 
 READING = (query, export, figures, details, losses, stops, live)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
@@ -66,8 +63,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2",
     )
     app.state.centre = centre
-    app.state.gate = AccountGate(centre.accounts, centre.visitors)
-    app.state.guesses = sign_in.Guesses(centre.accounts.clock)
+    guard(app, centre.accounts, centre.audit, visitors=centre.visitors)
     app.state.figures = figures.Figures(centre)
     app.state.alarm_list = alarms.AlarmList(centre)
     for routes in READING:
@@ -77,19 +73,4 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(pages.SecurityHeaders)
-    app.add_exception_handler(ProvenlineError, _explain)
-    app.add_exception_handler(Denied, _deny)
     return app
-
-
-async def _explain(_: Request, error: Exception) -> JSONResponse:
-    status = 503 if isinstance(error, Unavailable) else 409 if isinstance(error, Refused) else 500
-    return JSONResponse({"detail": str(error)}, status)
-
-
-async def _deny(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Denied)
-    # InfluxDB's clients read `code` and `message`, ours `detail`.
-    code = "unauthorized" if error.status_code == 401 else "forbidden"
-    content = {"detail": error.detail, "code": code, "message": error.detail}
-    return JSONResponse(content, error.status_code, error.headers)

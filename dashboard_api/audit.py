@@ -270,9 +270,15 @@ class Audit(Protocol):
         """Append one record; `action` reads `area.verb`."""
 
 
+def log_of(connection: HTTPConnection) -> AuditLog:
+    """Return the audit log of this application."""
+    log: AuditLog = connection.app.state.audit
+    return log
+
+
 def audit_of(connection: HTTPConnection) -> Audit:
     """Return the function with which a route records what somebody did."""
-    log: AuditLog = connection.app.state.centre.audit
+    log = log_of(connection)
 
     async def audit(actor: Actor, action: str, subject: str, *, before: Json = None, after: Json = None) -> None:
         await asyncio.to_thread(log.add, actor, action, subject, before=before, after=after)

@@ -10,44 +10,44 @@ import orjson
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
-from dashboard_api.access import Actor, Permission, requires
-from dashboard_api.audit import MOST, AuditLog, Head, records, verify
-from dashboard_api.query import CentreHere, Json
+from dashboard_api.access import Actor, Json, Permission, requires
+from dashboard_api.audit import MOST, AuditLog, Head, log_of, records, verify
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
+LogHere = Annotated[AuditLog, Depends(log_of)]
 Auditor = Annotated[Actor, Depends(requires(Permission.AUDIT_VIEW))]
 
 
 @router.get("")
 async def page(
     _: Auditor,
-    centre: CentreHere,
+    log: LogHere,
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     most: Annotated[int, Query(ge=1, le=MOST)] = 100,
     text: Annotated[str, Query(max_length=100)] = "",
 ) -> list[Json]:
     """Give records, the newest first, those before a number; with `text`, those with it in who, what or whom."""
-    found = await asyncio.to_thread(centre.audit.page, before=before, most=most, text=text)
+    found = await asyncio.to_thread(log.page, before=before, most=most, text=text)
     return [record.payload() for record in found]
 
 
 @router.get("/verify")
-async def check(_: Auditor, centre: CentreHere, noted: Annotated[str | None, Query(max_length=100)] = None) -> Json:
+async def check(_: Auditor, log: LogHere, noted: Annotated[str | None, Query(max_length=100)] = None) -> Json:
     """Walk the whole chain: where it ends, and every fault. `noted`: a head (`SEQ:HASH`) written down elsewhere."""
     try:
         head = Head.of(noted) if noted else None
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    found = await asyncio.to_thread(verify, centre.audit.path, noted=head)
+    found = await asyncio.to_thread(verify, log.path, noted=head)
     return {"records": found.records, "head": str(found.head), "faults": list(found.faults)}
 
 
 @router.get("/export", response_class=StreamingResponse)
-async def export(_: Auditor, centre: CentreHere) -> StreamingResponse:
+async def export(_: Auditor, log: LogHere) -> StreamingResponse:
     """Download every record, the oldest first, one JSON object a line; each can be checked by its hash."""
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
-    return StreamingResponse(lines(centre.audit), media_type="application/jsonl", headers=headers)
+    return StreamingResponse(lines(log), media_type="application/jsonl", headers=headers)
 
 
 def lines(log: AuditLog) -> Iterator[bytes]:

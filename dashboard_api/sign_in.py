@@ -14,14 +14,13 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard_api.access import Actor, Kind, Permission, Responses, requires
+from dashboard_api.access import Actor, Json, Kind, Permission, Responses, requires
 from dashboard_api.account_store import User
-from dashboard_api.accounts import Accounts, normal
+from dashboard_api.accounts import Accounts, AccountsHere, normal
 from dashboard_api.audit import AuditHere
 from dashboard_api.back_off import FOR_ACCOUNTS, FOR_ADDRESSES, BackOff
 from dashboard_api.gate import address_of, cookie_name, give_cookie
 from dashboard_api.passwords import LONGEST, Unfit
-from dashboard_api.query import CentreHere, Json
 from plant.clock import MILLISECOND, Clock
 
 log = structlog.get_logger(__name__)
@@ -92,27 +91,27 @@ GuessesHere = Annotated[Guesses, Depends(guesses_of)]
 
 
 @router.get("")
-async def who(actor: Anyone, centre: CentreHere) -> Json:
+async def who(actor: Anyone, accounts: AccountsHere) -> Json:
     """Say who asks, and what that one may do."""
     if actor.kind is Kind.SESSION:
-        await centre.accounts.note_use()
+        await accounts.note_use()
     return _who(actor)
 
 
 @router.post("", responses=_WRONG)
 async def sign_in(
     body: SignInBody, actor: Anyone, request: Request, response: Response,
-    centre: CentreHere, guesses: GuessesHere, audit: AuditHere,
+    accounts: AccountsHere, guesses: GuessesHere, audit: AuditHere,
 ) -> Json:  # fmt: skip
     """Sign in with name and password; the answer sets the session's cookie."""
     name = normal(body.name)
     guesses.begin(name, actor.address)
-    user = await centre.accounts.sign_in(name, body.password)
+    user = await accounts.sign_in(name, body.password)
     if user is None:
         log.warning("sign-in failed", account=name, address=actor.address)
         raise HTTPException(401, "wrong name or password")
     guesses.accounts.succeeded(name)
-    opened = await _opened(centre.accounts, user, request, response)
+    opened = await _opened(accounts, user, request, response)
     await audit(opened, "session.open", user.name)
     return _who(opened)
 
@@ -120,26 +119,26 @@ async def sign_in(
 @router.post("/code", responses=_WRONG)
 async def set_first_password(
     body: CodeBody, actor: Anyone, request: Request, response: Response,
-    centre: CentreHere, guesses: GuessesHere, audit: AuditHere,
+    accounts: AccountsHere, guesses: GuessesHere, audit: AuditHere,
 ) -> Json:  # fmt: skip
     """Set a password with a one-time code, and sign in."""
     guesses.begin("", actor.address)
     guesses.accounts.succeeded("")  # codes are too long to guess; only the address counts
     try:
-        user = await centre.accounts.set_first(body.code, body.password)
+        user = await accounts.set_first(body.code, body.password)
     except Unfit as error:
         raise HTTPException(422, str(error)) from error
     if user is None:
         raise HTTPException(401, "this code was used, is too old, or never was one")
-    opened = await _opened(centre.accounts, user, request, response)
+    opened = await _opened(accounts, user, request, response)
     await audit(opened, "user.set-password", user.name)
     return _who(opened)
 
 
 @router.delete("", status_code=204)
-async def sign_out(actor: Oneself, request: Request, centre: CentreHere, audit: AuditHere) -> Response:
+async def sign_out(actor: Oneself, request: Request, accounts: AccountsHere, audit: AuditHere) -> Response:
     """End the session that asks."""
-    await centre.accounts.end(lambda session: session.id == actor.credential)
+    await accounts.end(lambda session: session.id == actor.credential)
     await audit(actor, "session.end", actor.name)
     answer = Response(status_code=204)
     give_cookie(request, answer, "", lasts=0)
@@ -148,12 +147,12 @@ async def sign_out(actor: Oneself, request: Request, centre: CentreHere, audit: 
 
 @router.post("/password", status_code=204, responses=_WRONG)
 async def change_password(
-    body: PasswordBody, actor: Oneself, centre: CentreHere, guesses: GuessesHere, audit: AuditHere
+    body: PasswordBody, actor: Oneself, accounts: AccountsHere, guesses: GuessesHere, audit: AuditHere
 ) -> Response:
     """Set another password; all other sessions of the account end."""
     guesses.begin(actor.name, actor.address)
     try:
-        right = await centre.accounts.change_password(actor, body.old, body.new)
+        right = await accounts.change_password(actor, body.old, body.new)
     except Unfit as error:
         raise HTTPException(422, str(error)) from error
     if not right:

@@ -11,11 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import Field
 
-from dashboard_api.access import FOR_TOKENS, Actor, Permission, Responses, Role, requires
+from dashboard_api.access import FOR_TOKENS, Actor, Json, Permission, Responses, Role, requires
 from dashboard_api.account_store import Session, Token, User
-from dashboard_api.accounts import LONGEST_TOKEN, normal
+from dashboard_api.accounts import LONGEST_TOKEN, AccountsHere, normal
 from dashboard_api.audit import AuditHere
-from dashboard_api.query import CentreHere, Json
 from dashboard_api.sign_in import Oneself, Strict, moment_ms
 from plant.clock import SECOND
 
@@ -49,83 +48,83 @@ class TokenBody(Strict):
 
 
 @router.get("", responses=_REFUSED)
-async def users(_: Administrator, centre: CentreHere) -> list[Json]:
+async def users(_: Administrator, accounts: AccountsHere) -> list[Json]:
     """List all accounts."""
-    return [_user(user) for user in centre.accounts.users()]
+    return [_user(user) for user in accounts.users()]
 
 
 @router.post("", status_code=201, responses=_REFUSED)
-async def add(body: UserBody, actor: Administrator, centre: CentreHere, audit: AuditHere) -> Json:
+async def add(body: UserBody, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Make an account. The answer holds a one-time code with which its owner sets a password."""
-    code = await centre.accounts.add(body.name, body.role)
-    user = centre.accounts.user(body.name)
+    code = await accounts.add(body.name, body.role)
+    user = accounts.user(body.name)
     await audit(actor, "user.add", user.name, after=_state(user))
     return _user(user) | {"code": code}
 
 
 @router.patch("/{name}", responses=_REFUSED)
-async def change(name: Name, body: ChangeBody, actor: Administrator, centre: CentreHere, audit: AuditHere) -> Json:
+async def change(name: Name, body: ChangeBody, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Give an account another role, or close or open it; either ends its sessions."""
-    before = _known(centre, name)
-    user = await centre.accounts.change(name, role=body.role, enabled=body.enabled)
+    before = _known(accounts, name)
+    user = await accounts.change(name, role=body.role, enabled=body.enabled)
     await audit(actor, "user.change", user.name, before=_state(before), after=_state(user))
     return _user(user)
 
 
 @router.post("/{name}/code", responses=_REFUSED)
-async def reset(name: Name, actor: Administrator, centre: CentreHere, audit: AuditHere) -> Json:
+async def reset(name: Name, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Take an account's password away and end its sessions. The answer holds a new one-time code."""
-    before = _known(centre, name)
-    code = await centre.accounts.reset(name)
-    user = centre.accounts.user(name)
+    before = _known(accounts, name)
+    code = await accounts.reset(name)
+    user = accounts.user(name)
     await audit(actor, "user.reset", user.name, before=_state(before), after=_state(user))
     return _user(user) | {"code": code}
 
 
 @router.get("/{name}/sessions", responses=_REFUSED)
-async def sessions(name: Name, actor: Oneself, centre: CentreHere) -> list[Json]:
+async def sessions(name: Name, actor: Oneself, accounts: AccountsHere) -> list[Json]:
     """List where an account is signed in."""
     _own_or_administrator(actor, name)
-    return [_session(session, actor) for session in centre.accounts.sessions(_known(centre, name).name)]
+    return [_session(session, actor) for session in accounts.sessions(_known(accounts, name).name)]
 
 
 @router.delete("/{name}/sessions", responses=_REFUSED)
 async def end_sessions(
-    name: Name, actor: Oneself, centre: CentreHere, audit: AuditHere, id: str | None = None  # noqa: A002 - as it is called outside
+    name: Name, actor: Oneself, accounts: AccountsHere, audit: AuditHere, id: str | None = None  # noqa: A002 - as it is called outside
 ) -> Json:  # fmt: skip
     """End one session of an account by its id, or all of them, the one that asks too."""
     _own_or_administrator(actor, name)
-    user = _known(centre, name)
-    ended = await centre.accounts.end(lambda session: session.user == user.name and id in (None, session.id))
+    user = _known(accounts, name)
+    ended = await accounts.end(lambda session: session.user == user.name and id in (None, session.id))
     await audit(actor, "session.end", user.name, after={"ended": ended, "id": id})
     return {"ended": ended}
 
 
 @router.get("/{name}/tokens", responses=_REFUSED)
-async def tokens(name: Name, actor: Oneself, centre: CentreHere) -> list[Json]:
+async def tokens(name: Name, actor: Oneself, accounts: AccountsHere) -> list[Json]:
     """List an account's tokens, without their secrets."""
     _own_or_administrator(actor, name)
-    return [_token(token) for token in centre.accounts.tokens(_known(centre, name).name)]
+    return [_token(token) for token in accounts.tokens(_known(accounts, name).name)]
 
 
 @router.post("/{name}/tokens", status_code=201, responses=_REFUSED)
-async def add_token(name: Name, body: TokenBody, actor: Oneself, centre: CentreHere, audit: AuditHere) -> Json:
+async def add_token(name: Name, body: TokenBody, actor: Oneself, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Make a token. The answer holds its secret, which is shown this once."""
     _own_or_administrator(actor, name)
-    user, asked = _known(centre, name), frozenset(body.permissions)
+    user, asked = _known(accounts, name), frozenset(body.permissions)
     if asked - FOR_TOKENS:
         raise HTTPException(409, f"no token may {', '.join(sorted(asked - FOR_TOKENS))}")
     lasts = body.days * 86_400
-    secret, token = await centre.accounts.add_token(user.name, label=body.label, permissions=asked, lasts=lasts)
+    secret, token = await accounts.add_token(user.name, label=body.label, permissions=asked, lasts=lasts)
     await audit(actor, "token.add", user.name, after=_token(token))
     return _token(token) | {"token": secret}
 
 
 @router.delete("/{name}/tokens/{id}", status_code=204, responses=_REFUSED)
-async def revoke_token(name: Name, id: str, actor: Oneself, centre: CentreHere, audit: AuditHere) -> Response:  # noqa: A002
+async def revoke_token(name: Name, id: str, actor: Oneself, accounts: AccountsHere, audit: AuditHere) -> Response:  # noqa: A002
     """Revoke a token at once."""
     _own_or_administrator(actor, name)
-    token = await centre.accounts.revoke(_known(centre, name).name, id)
+    token = await accounts.revoke(_known(accounts, name).name, id)
     await audit(actor, "token.revoke", token.user, before=_token(token))
     return Response(status_code=204)
 
@@ -135,8 +134,8 @@ def _own_or_administrator(actor: Actor, name: str) -> None:
         raise HTTPException(403, "this belongs to somebody else")
 
 
-def _known(centre: CentreHere, name: str) -> User:
-    found = {user.name: user for user in centre.accounts.users()}.get(normal(name))
+def _known(accounts: AccountsHere, name: str) -> User:
+    found = {user.name: user for user in accounts.users()}.get(normal(name))
     if found is None:
         raise HTTPException(404, f"there is no user {name!r}")
     return found

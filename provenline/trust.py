@@ -115,6 +115,8 @@ async def welcoming(trusted: Trust, data: Path, url: str, tls: Certificate | Non
             log.info(
                 "nobody has signed in yet: open this link once and set a password", user=name, link=link(url, code)
             )
+        else:
+            log.info("sign in on the page", forgotten=f"provenline user reset NAME --data {data}")
         yield
     finally:
         file.unlink(missing_ok=True)

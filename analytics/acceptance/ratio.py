@@ -152,15 +152,23 @@ def _log_interval(arms: Sequence[_Arm], signs: Sequence[float], draws: Draws) ->
     half = margin([spread(one, correlated) for one in terms], draws.confidence)
     low, high = middle - half, middle + half
     if min(map(len, terms)) >= RESAMPLED:
-        random = np.random.Generator(np.random.PCG64(draws.seed))
-        drawn = sum(
-            sign * arm.drawn(draws, block_length(len(one), correlated), random)
-            for sign, arm, one in zip(signs, arms, terms, strict=True)
-        )
-        tail = (1 - draws.confidence) / 2
-        ends = np.quantile(drawn, (tail, 1 - tail), method="nearest")
-        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
+        ends = _bootstrap(arms, signs, [block_length(len(one), correlated) for one in terms], draws)
+        low, high = min(low, ends[0]), max(high, ends[1])
     return (low, high), [notes.serial(correlated)] if correlated >= _TOLD else []
+
+
+def _bootstrap(arms: Sequence[_Arm], signs: Sequence[float], lengths: Sequence[int], draws: Draws) -> Interval:
+    """Return the ends between which the resampled sums Σ sign × log cost lie."""
+    random = np.random.Generator(np.random.PCG64(draws.seed))
+    with np.errstate(invalid="ignore"):
+        drawn = np.sum(
+            [sign * arm.drawn(draws, length, random) for sign, arm, length in zip(signs, arms, lengths, strict=True)],
+            axis=0,
+        )
+    drawn = drawn[~np.isnan(drawn)]  # a product that no drawn window made says nothing
+    tail = (1 - draws.confidence) / 2
+    low, high = np.quantile(drawn, (tail, 1 - tail), method="nearest") if len(drawn) else (math.inf, -math.inf)
+    return float(low), float(high)
 
 
 def _values(arm: _Arm, *, rate: bool) -> Floats:

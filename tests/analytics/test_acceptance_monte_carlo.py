@@ -39,7 +39,7 @@ def test_a_gain_exactly_at_its_bound_is_rarely_met(shifts: int) -> None:
     assert met(0.2, 0.2, shifts=shifts, spread=0.05) <= 0.05
 
 
-@pytest.mark.parametrize(("shifts", "least"), [(3, 0.7), (5, 0.97), (10, 0.99), (20, 0.99)])
+@pytest.mark.parametrize(("shifts", "least"), [(3, 0.6), (5, 0.95), (10, 0.99), (20, 0.99)])
 def test_a_gain_of_thirty_per_cent_against_twenty_is_seen_on_a_steady_line(shifts: int, least: float) -> None:
     assert met(0.2, 0.3, shifts=shifts, spread=0.02) >= least
 

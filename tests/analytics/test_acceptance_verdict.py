@@ -331,3 +331,22 @@ def test_the_seed_decides_the_resamples_and_nothing_else_does() -> None:
 def test_every_kind_of_change_is_zero_for_equal_sides(kind: Kind) -> None:
     same = rates([100, 105, 95])
     assert held(asked(kind=kind), same, same).estimate == pytest.approx(0)
+
+
+def test_a_product_of_a_single_shift_is_compared_all_the_same() -> None:
+    common = [{"a": (100.0 + n % 3, 1.0)} for n in range(10)]
+    once = [*common[:-1], {"a": (100.0, 1.0), "b": (10.0, 1.0)}]
+    finding = held(
+        asked(), [window({p: (n * 1.3, d) for p, (n, d) in one.items()}) for one in once], [window(one) for one in once]
+    )
+    assert finding.estimate == pytest.approx(0.3)
+    assert finding.interval
+    assert all(map(math.isfinite, finding.interval))
+
+
+def test_rejects_in_one_shift_of_many_leave_the_upper_end_open() -> None:
+    improved = [window({"": (5.0 if n == 0 else 0.0, 500.0)}) for n in range(10)]
+    finding = held(DEFECTS, improved, [window({"": (10.0 + n % 3, 500.0)}) for n in range(10)])
+    assert finding.estimate == pytest.approx(1 - 5 / 109, abs=0.01)
+    assert finding.interval
+    assert finding.interval[0] < 0.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -203,3 +204,12 @@ def test_without_knowing_measures_a_folder_is_not_blamed_for_them(tmp_path: Path
 def test_a_catalogue_is_read_as_it_was_written() -> None:
     for one in shipped_catalogues():
         assert AcceptanceCatalogue.model_validate(one.model_dump(mode="json")) == one
+
+
+@pytest.mark.parametrize("page", ["acceptance-statistics.md", "acceptance-statistics.zh-CN.md"])
+def test_the_example_of_the_guide_is_sound(tmp_path: Path, page: str) -> None:
+    text = (PACKAGED.parent / "docs" / page).read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    documents, faults = examine(put(tmp_path, example), measures=answers())
+    assert faults == []
+    assert len(documents) == 1

@@ -18,6 +18,7 @@ from configs.schema import SceneDocument
 from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__, calc, explain, kpi
 from provenline.choice import Choice
+from provenline.groups import Groups
 from provenline.process import console, fail, log_plainly
 from provenline.process import run as run_process
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    cls=Groups,
 )
 app.add_typer(calc.app, name="calc")
 app.command(name="kpi")(kpi.kpi)

@@ -1,12 +1,20 @@
-"""Reports of a campaign, from its dossier alone."""
+"""Reports of a campaign, from its dossier alone: PDF, workbook and application forms, Chinese and English."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from evidence.dossier import Dossier
+from evidence.report.content import content
+from evidence.report.pdf import pdf
+
+LANGUAGES = ("zh", "en")
 
 
 def report(dossier: Dossier) -> Mapping[str, bytes]:
     """Return the files of a campaign's report by name."""
-    return {}
+    files = {}
+    for language in LANGUAGES:
+        said, charts = content(dossier, language)
+        files[f"report.{language}.pdf"] = pdf(said, charts)
+    return files

@@ -1,0 +1,360 @@
+"""What a report says, in one language: texts, tables and charts, made from a dossier alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from analytics.acceptance import Finding
+from analytics.acceptance.finding import Side
+from analytics.formulas import FORMULAS
+from analytics.losses import LOSS_NAMES, Loss, Waterfall
+from analytics.measures.catalogue import MEASURES
+from analytics.measures.measurement import Measured, Measurement
+from analytics.scene import analyse, roll_up
+from configs.catalogue import Statistic
+from evidence import dossier as contents
+from evidence.assess import Arm
+from evidence.dossier import Dossier
+from evidence.payload import Plain
+from evidence.plan import SimulatedArm
+from evidence.report import charts
+from evidence.report.words import ARMS, KINDS, VERDICTS, Words
+from plant.calendar import Span
+from plant.clock import SECOND
+
+_SIGNS = {">=": "≥", "<=": "≤", "<": "<", ">": ">"}
+
+
+def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
+    """Return a report's texts and tables, and its charts (SVG) by file name."""
+    w = Words(language)
+    drawn: dict[str, str] = {}
+    plan = dossier.plan.plan
+    zone = dossier.sides[Arm.IMPROVED].measured.calendar.zone
+    findings = [_finding(dossier, one, w, drawn) for one in dossier.assessment.finding.findings]
+    return {
+        "language": language,
+        "words": {key: w(key) for key in _PLAIN_WORDS},
+        "title": w("title"),
+        "name": w.of(plan.name.text),
+        "simulated": w("simulated") if dossier.simulated else "",
+        "mark": w("simulated-short") if dossier.simulated else w("recorded"),
+        "verdict": w.of(VERDICTS[dossier.assessment.finding.verdict]),
+        "verdict_id": dossier.assessment.finding.verdict.value,
+        "facts": [
+            [w("clause"), f"{dossier.clause.number} {w.of(dossier.clause.name.text)}"],
+            [w("document"), f"{dossier.catalogue.document.number} {w.of(dossier.catalogue.document.title.text)}"],
+            [w("scene"), w.of(dossier.sides[Arm.IMPROVED].measured.scene.name)],
+            [w("author"), plan.author],
+            [w("frozen"), moment(dossier.plan.at, zone)],
+            [w("revision"), str(dossier.plan.revision)],
+            [w("hash"), dossier.plan.hash],
+        ],
+        "findings": findings,
+        "plan": _plan(dossier, w),
+        "changes": [
+            [str(one.revision), moment(one.at, zone), one.reason, one.hash[:16]] for one in dossier.revisions[1:]
+        ],
+        "timeline": _timeline(dossier, w, drawn, zone),
+        "exclusions": [
+            [
+                f"{moment(one.window.start, zone)} – {moment(one.window.stop, zone)}",
+                one.rule,
+                one.reason,
+                f"{one.author}, {moment(one.at, zone)}",
+            ]
+            for one in dossier.exclusions
+        ],
+        "losses": _losses(dossier, w, drawn),
+        "completeness": _completeness(dossier, w),
+        "sensitivity": dossier.sensitivity or [],
+        "software": [f"{name} {version}" for name, version in contents.software()["versions"].items()],
+        "command": f"provenline evidence verify {plan.id}-r{dossier.plan.revision}.zip",
+    }, drawn
+
+
+_PLAIN_WORDS = (
+    "summary",
+    "indicator",
+    "bound",
+    "estimate",
+    "interval",
+    "verdict",
+    "kind",
+    "side",
+    "value",
+    "windows",
+    "samples",
+    "coverage",
+    "good",
+    "late",
+    "clock",
+    "source",
+    "formula",
+    "notes",
+    "plan",
+    "changes",
+    "timeline",
+    "exclusions",
+    "none",
+    "losses",
+    "completeness",
+    "tags",
+    "silent",
+    "bad",
+    "sensitivity",
+    "verify",
+    "verify-text",
+    "software",
+    "parameter",
+    "low",
+    "high",
+    "start",
+    "stop",
+    "rules",
+    "author",
+)
+
+
+def _finding(dossier: Dossier, found: Finding, w: Words, drawn: dict[str, str]) -> Plain:
+    measured = {arm: by[found.indicator] for arm, by in dossier.assessment.measurements.items()}
+    if found.baseline is None:
+        measured.pop(Arm.BASELINE, None)
+    names = {arm: w.of(ARMS[arm]) for arm in measured}
+    percent = is_percent(found)
+    return {
+        "id": found.indicator,
+        "name": w.of(found.name),
+        "bound": bound_text(found),
+        "estimate": shown(found.estimate, found.unit, percent=percent),
+        "interval": interval_text(found),
+        "confidence": f"{found.confidence:.0%}",
+        "verdict": w.of(VERDICTS[found.verdict]),
+        "verdict_id": found.verdict.value,
+        "kind": w.of(KINDS[found.kind]),
+        "statistic": f"{found.statistic.value} v{found.version}",
+        "extra": _extra(found, w),
+        "formulas": [_formula(name, w) for name in MEASURES[found.measure].formulas],
+        "sides": [
+            _side(w.of(ARMS[arm]), side, found, w)
+            for arm, side in ((Arm.BASELINE, found.baseline), (Arm.IMPROVED, found.improved))
+            if side is not None
+        ],
+        "notes": [w.of(note) for note in found.notes],
+        "charts": _charts(found, measured, names, w, drawn),
+    }
+
+
+def _extra(found: Finding, w: Words) -> list[list[str]]:
+    rows = []
+    if found.points is not None:
+        rows.append([w("points"), f"{100 * found.points:+.2f}"])
+    if found.effect is not None:
+        rows.append([w("effect"), f"{found.effect:.2f} ({found.effect_kind})"])
+    if found.mix is not None:
+        standardised = "–" if found.mix.standardised is None else f"{found.mix.standardised:.2%}"
+        words = w("mix-text", crude=f"{found.mix.crude:.2%}", standardised=standardised)
+        rows.append([w("mix"), f"{words}; {w('trap')}" if found.mix.trap else words])
+    return rows
+
+
+def _formula(name: str, w: Words) -> list[str]:
+    formula = FORMULAS[name]
+    return [f"{name} v{formula.version}", w.of(formula.name), formula.expression, formula.unit, w.of(formula.source)]
+
+
+def _side(name: str, side: Side, found: Finding, w: Words) -> list[str]:
+    unit = MEASURES[found.measure].formulas[0]
+    return [
+        name,
+        number(side.value) + (f" {FORMULAS[unit].unit}" if FORMULAS[unit].unit not in ("1", "") else ""),
+        str(side.windows),
+        f"{side.samples:g}",
+        "–" if side.coverage is None else f"{side.coverage:.1%}",
+        f"{side.quality_share:.1%}",
+        f"{side.late:.1%}",
+        "–" if side.clock_error is None else f"{side.clock_error * 1000:.3g} ms",
+        w("simulated-side") if side.simulated else w("recorded-side"),
+    ]
+
+
+def _charts(
+    found: Finding,
+    measured: Mapping[Arm, Sequence[Measurement]],
+    names: Mapping[Arm, str],
+    w: Words,
+    drawn: dict[str, str],
+) -> list[list[str]]:
+    made = []
+    bound = w("bound-line", bound=bound_text(found))
+
+    def add(kind: str, title: str, svg: str) -> None:
+        name = f"{found.indicator}-{kind}.svg"
+        drawn[name] = svg
+        made.append([name, title])
+
+    if found.statistic is Statistic.PERCENTILE:
+        sides = [(names[arm], np.concatenate([one.sample for one in many])) for arm, many in measured.items() if many]
+        share = float(_percentile(found, measured)) / 100
+        add("cdf", w("cdf"), charts.cdf(sides, unit=found.unit, bound=found.bound, percentile=share, words=bound))
+    if any(one.indicator.value is not None for many in measured.values() for one in many):
+        sides_by_window = [(names[arm], [one.indicator.value for one in many]) for arm, many in measured.items()]
+        unit = next(one.indicator.unit for many in measured.values() for one in many)
+        add("windows", w("figure"), charts.windows(sides_by_window, unit="" if unit == "1" else unit))
+    if found.interval is not None and found.estimate is not None:
+        drawing = charts.interval(
+            found.estimate,
+            found.interval,
+            bound=found.bound,
+            unit="%" if found.unit == "1" else found.unit,
+            words=bound,
+        )
+        add("interval", w("against"), drawing)
+    return made
+
+
+def _percentile(found: Finding, measured: Mapping[Arm, Sequence[Measurement]]) -> str:
+    for many in measured.values():
+        for one in many:
+            name = one.indicator.formula
+            if name.startswith("latency-p"):
+                return name.removeprefix("latency-p").replace("-", ".", 1)
+    return "99" if found.statistic is Statistic.PERCENTILE else "50"
+
+
+def _plan(dossier: Dossier, w: Words) -> list[list[str]]:
+    plan = dossier.plan.plan
+    rows = []
+    for arm, side in ((Arm.BASELINE, plan.baseline), (Arm.IMPROVED, plan.improved)):
+        if isinstance(side, SimulatedArm):
+            parameters = ", ".join(f"{name} = {value}" for name, value in side.parameters.items())
+            words = w(
+                "sim-arm",
+                profile=side.profile,
+                shifts=side.shifts,
+                seed=side.seed,
+                parameters=f", {parameters}" if parameters else "",
+            )
+        else:
+            words = w("none") if side is None else w("rec-arm", windows=len(side.windows))
+        rows.append([w.of(ARMS[arm]), words])
+    rows += [
+        [w("confidence"), f"{plan.confidence:.0%}"],
+        [w("resamples"), f"{plan.resamples} (seed {plan.seed})"],
+        [w("rules"), "; ".join(w.of(rule.text.text) for rule in plan.exclusion_rules) or w("none")],
+    ]
+    return rows
+
+
+def _timeline(dossier: Dossier, w: Words, drawn: dict[str, str], zone: str) -> str:
+    found = dossier.assessment
+    spans = [span for by in (found.windows, found.excluded) for many in by.values() for span in many]
+    if not spans:
+        return ""
+    rows = []
+    for arm in found.windows:
+        first, last = _ends([*found.windows[arm], *found.excluded[arm]])
+        length = last - first
+        marked = [(span, True) for span in found.windows[arm]] + [(span, False) for span in found.excluded[arm]]
+        placed = [((a - first) / length, (b - first) / length, counted) for (a, b), counted in sorted(marked)]
+        rows.append((w.of(ARMS[arm]), placed))
+    first, last = _ends(spans)
+    drawn["timeline.svg"] = charts.timeline(rows, ends=(moment(first, zone), moment(last, zone)))
+    return "timeline.svg"
+
+
+def _ends(spans: Sequence[Span]) -> Span:
+    return min(a for a, _ in spans), max(b for _, b in spans)
+
+
+def _losses(dossier: Dossier, w: Words, drawn: dict[str, str]) -> str:
+    """Draw the scene's losses on both sides; nothing where its devices report no states."""
+    sides = []
+    for arm, side in dossier.sides.items():
+        total = _waterfall(side.measured, dossier.assessment.windows[arm])
+        if total is not None and total.planned:
+            sides.append((w.of(ARMS[arm]), total))
+    if not sides:
+        return ""
+    names = [w("planned"), *(w.of(LOSS_NAMES[loss]) for loss in Loss), w("valuable")]
+    rows = [(name, _shares(total)) for name, total in sides]
+    drawn["losses.svg"] = charts.waterfall(names, rows)
+    return "losses.svg"
+
+
+def _waterfall(measured: Measured, windows: Sequence[Span]) -> Waterfall | None:
+    if not windows:
+        return None
+    about = (measured.scene, measured.historian)
+    analyses = [analyse(*about, one, calendar=measured.calendar, rules=measured.rules) for one in windows]
+    unit = roll_up(analyses).unit(measured.scene.path)
+    return unit.waterfall if unit else None
+
+
+def _shares(total: Waterfall) -> list[float]:
+    lost = list(total.losses.values())
+    planned = sum(lost) * total.planned / max(total.planned - total.valuable, 1) if total.planned else 1.0
+    return [1.0, *(seconds / planned for seconds in lost), total.valuable / total.planned]
+
+
+def _completeness(dossier: Dossier, w: Words) -> list[list[str]]:
+    rows = []
+    for arm, said in contents.completeness(dossier.sides).items():
+        samples = said["samples"] or 1
+        rows.append(
+            [
+                w.of(ARMS[Arm(arm)]),
+                str(said["tags"]),
+                str(len(said["tags_without_samples"])),
+                f"{said['samples']:,}",
+                f"{said['quality']['good'] / samples:.2%}",
+                f"{said['quality']['bad'] / samples:.2%}",
+            ]
+        )
+    return rows
+
+
+# ------------------------------------------------------------------------------------ numbers
+def is_percent(found: Finding) -> bool:
+    """Say whether an indicator's estimate is written in per cent."""
+    return found.unit == "1"
+
+
+def shown(value: float | None, unit: str, *, percent: bool) -> str:
+    """Write a value with its unit."""
+    if value is None:
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    if percent:
+        return f"{100 * value:.4g} %"
+    return f"{value:.4g} {unit.strip('{}')}"
+
+
+def bound_text(found: Finding) -> str:
+    """Write a bound with its sign."""
+    return f"{_SIGNS[found.op.value]} {shown(found.bound, found.unit, percent=is_percent(found))}"
+
+
+def interval_text(found: Finding) -> str:
+    """Write a confidence interval."""
+    if found.interval is None:
+        return "–"
+    low, high = (shown(value, found.unit, percent=is_percent(found)) for value in found.interval)
+    return f"{low} … {high}"
+
+
+def number(value: float | None) -> str:
+    """Write a plain number."""
+    return "–" if value is None else "∞" if math.isinf(value) else f"{value:.5g}"
+
+
+def moment(time: int, zone: str) -> str:
+    """Write a moment in the site's zone, with its offset."""
+    local = datetime.fromtimestamp(time // SECOND, UTC).astimezone(ZoneInfo(zone))
+    return local.strftime("%Y-%m-%d %H:%M %z")

@@ -350,3 +350,4 @@ def test_rejects_in_one_shift_of_many_leave_the_upper_end_open() -> None:
     assert finding.estimate == pytest.approx(1 - 5 / 109, abs=0.01)
     assert finding.interval
     assert finding.interval[0] < 0.8
+    assert finding.interval[1] == 1.0  # resampled without that shift there are none at all

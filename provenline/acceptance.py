@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -229,6 +229,11 @@ def _carried_out(jobs: list[Job], workers: int) -> list[Campaign]:
         bars = {one.id: progress.add_task(one.id, total=1.0, step="waiting", start=False) for one in watched}
         running = {one.id: pool.submit(job) for one, job in zip(watched, jobs, strict=True)}
         _until_done(progress, watched, bars, running)
+    for one in watched:
+        error = running[one.id].exception()
+        if error is not None and one.status.stage in (Stage.PLANNED, Stage.RUNNING):
+            # It ended before it could say so itself.
+            one.report(replace(one.status, stage=Stage.FAILED, error=str(error) or type(error).__name__))
     return watched
 
 

@@ -68,9 +68,11 @@ def windows(
     y, count = Axis(low, high, bottom, top), max((len(found) for _, found in sides), default=1)
     x = Axis(0.5, count + 0.5, left, right)
     parts = [*_grid(y, left, right), _text(left, 10, unit, size=8, fill=QUIET)]
-    for number in range(1, count + 1):
-        if count <= 30 or number % 5 == 0:
-            parts.append(_text(x.at(number), bottom + 12, str(number), size=7.5, anchor="middle", fill=QUIET))
+    parts += [
+        _text(x.at(number), bottom + 12, str(number), size=7.5, anchor="middle", fill=QUIET)
+        for number in range(1, count + 1)
+        if count <= 30 or number % 5 == 0
+    ]
     for index, (_, found) in enumerate(sides):
         first = index == 0 and len(sides) > 1
         known = [(n, value) for n, value in enumerate(found, start=1) if value is not None and math.isfinite(value)]
@@ -229,8 +231,8 @@ def _path(points: Sequence[tuple[float, float]], colour: str, *, dash: bool) -> 
 
 def _text(x: float, y: float, words: str, *, size: float, anchor: str = "start", fill: str = INK) -> str:
     return (
-        f'<text x="{x:.2f}" y="{y:.2f}" font-family="{FONT}" font-weight="500" font-size="{size}" text-anchor="{anchor}" '
-        f'fill="{fill}">{escape(words)}</text>'
+        f'<text x="{x:.2f}" y="{y:.2f}" font-family="{FONT}" font-weight="500" font-size="{size}" '
+        f'text-anchor="{anchor}" fill="{fill}">{escape(words)}</text>'
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -23,11 +20,9 @@ from evidence.dossier import Dossier
 from evidence.payload import Plain
 from evidence.plan import SimulatedArm
 from evidence.report import charts
+from evidence.report.numbers import bound_text, interval_text, is_percent, moment, number, shown
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
 from plant.calendar import Span
-from plant.clock import SECOND
-
-_SIGNS = {">=": "≥", "<=": "≤", "<": "<", ">": ">"}
 
 
 def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
@@ -317,44 +312,3 @@ def _completeness(dossier: Dossier, w: Words) -> list[list[str]]:
             ]
         )
     return rows
-
-
-# ------------------------------------------------------------------------------------ numbers
-def is_percent(found: Finding) -> bool:
-    """Say whether an indicator's estimate is written in per cent."""
-    return found.unit == "1"
-
-
-def shown(value: float | None, unit: str, *, percent: bool) -> str:
-    """Write a value with its unit."""
-    if value is None:
-        return "–"
-    if math.isinf(value):
-        return "∞"
-    if percent:
-        return f"{100 * value:.4g} %"
-    return f"{value:.4g} {unit.strip('{}')}"
-
-
-def bound_text(found: Finding) -> str:
-    """Write a bound with its sign."""
-    return f"{_SIGNS[found.op.value]} {shown(found.bound, found.unit, percent=is_percent(found))}"
-
-
-def interval_text(found: Finding) -> str:
-    """Write a confidence interval."""
-    if found.interval is None:
-        return "–"
-    low, high = (shown(value, found.unit, percent=is_percent(found)) for value in found.interval)
-    return f"{low} … {high}"
-
-
-def number(value: float | None) -> str:
-    """Write a plain number."""
-    return "–" if value is None else "∞" if math.isinf(value) else f"{value:.5g}"
-
-
-def moment(time: int, zone: str) -> str:
-    """Write a moment in the site's zone, with its offset."""
-    local = datetime.fromtimestamp(time // SECOND, UTC).astimezone(ZoneInfo(zone))
-    return local.strftime("%Y-%m-%d %H:%M %z")

@@ -12,7 +12,6 @@ something to ask for. Whoever acts is named in the log for good.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -26,8 +25,10 @@ from analytics.alarms.log import Entry, Question
 from analytics.alarms.performance import TEN_MINUTES, Performance, indicators, performance
 from analytics.alarms.rules import AlarmRule, OfFigure, OfSilence, OfTag
 from analytics.alarms.states import Action, Alarm, AlarmState, Do
-from analytics.indicator import Basis
+from analytics.formulas import FORMULAS
+from analytics.indicator import Basis, Shown
 from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.audit import Audit, AuditHere
 from dashboard_api.centre import Centre
 from dashboard_api.query import CentreHere, Json, scene_of, window, words
 from plant.calendar import Span
@@ -40,7 +41,6 @@ LONGEST = 32 * 86_400 * SECOND
 MOST_AT_ONCE = 1_000
 
 Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
-Operator = Annotated[Actor, Depends(requires(Permission.ALARM_ACT))]
 AlarmId = Annotated[str, Field(min_length=1, max_length=300)]
 _Words = StringConstraints(strip_whitespace=True, max_length=1_000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
 Said = Annotated[str, _Words]
@@ -69,6 +69,47 @@ class Shelving(Because):
     """Which alarms, why, and for how many seconds; each alarm may allow less than a day."""
 
     seconds: float = Field(gt=0, le=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Somebody who may act on alarms, and the two logs that keep what they did."""
+
+    centre: Centre
+    who: Actor
+    audit: Audit
+
+    async def do(self, what: Do, alarms: list[str], reason: str, *, length: int | None = None) -> Json:
+        """Do it to each alarm that it is possible for. Answers 409 where it is possible for none.
+
+        `length`: of a shelving, in ns.
+        """
+
+        def action(now: int) -> Action:
+            return Action(time=now, do=what, by=self._name, reason=reason, until=length and now + length)
+
+        outcome = await asyncio.to_thread(self.centre.alarms.people, alarms, action)
+        refused = [{"alarm": name, "why": why} for name, why in outcome.refused.items()]
+        if not outcome.done:
+            raise HTTPException(409, "; ".join(one["why"] for one in refused))
+        after = {"alarms": list(outcome.done), "reason": reason, "seconds": length and length / SECOND}
+        await self.audit(self.who, f"alarm.{what}", outcome.done[0], after=after)
+        return {"number": self.centre.alarms.number, "done": list(outcome.done), "refused": refused}
+
+    @property
+    def _name(self) -> str:
+        # Where visitors may act without signing in, the log at least says from where.
+        return self.who.name or f"visitor {self.who.address}".strip()
+
+
+def acting(
+    who: Annotated[Actor, Depends(requires(Permission.ALARM_ACT))], centre: CentreHere, audit: AuditHere
+) -> Acting:
+    """Let in who may act on alarms."""
+    return Acting(centre, who, audit)
+
+
+Operator = Annotated[Acting, Depends(acting)]
 
 
 @dataclass(slots=True)
@@ -112,50 +153,45 @@ async def definitions(_: Viewer, centre: CentreHere, scene: str | None = None) -
 
 
 @router.post("/acknowledge")
-async def acknowledge(who: Operator, centre: CentreHere, body: Several) -> Json:
+async def acknowledge(operator: Operator, body: Several) -> Json:
     """Acknowledge alarms: somebody has seen them and acts."""
-    return await _do(centre, body.alarms, _action(Do.ACKNOWLEDGE, who, body.comment))
+    return await operator.do(Do.ACKNOWLEDGE, body.alarms, body.comment)
 
 
 @router.post("/reset")
-async def reset(who: Operator, centre: CentreHere, body: Several) -> Json:
+async def reset(operator: Operator, body: Several) -> Json:
     """Reset latched alarms that are over and acknowledged."""
-    return await _do(centre, body.alarms, _action(Do.RESET, who, body.comment))
+    return await operator.do(Do.RESET, body.alarms, body.comment)
 
 
 @router.post("/shelve")
-async def shelve(who: Operator, centre: CentreHere, body: Shelving) -> Json:
+async def shelve(operator: Operator, body: Shelving) -> Json:
     """Put alarms aside for a limited time, for a reason; they come back by themselves."""
-    length = round(body.seconds * SECOND)
-
-    def action(now: int) -> Action:
-        return Action(time=now, do=Do.SHELVE, by=_name(who), reason=body.reason, until=now + length)
-
-    return await _do(centre, body.alarms, action)
+    return await operator.do(Do.SHELVE, body.alarms, body.reason, length=round(body.seconds * SECOND))
 
 
 @router.post("/unshelve")
-async def unshelve(who: Operator, centre: CentreHere, body: Several) -> Json:
+async def unshelve(operator: Operator, body: Several) -> Json:
     """Bring shelved alarms back before their time."""
-    return await _do(centre, body.alarms, _action(Do.UNSHELVE, who, body.comment))
+    return await operator.do(Do.UNSHELVE, body.alarms, body.comment)
 
 
 @router.post("/out-of-service")
-async def remove(who: Operator, centre: CentreHere, body: Because) -> Json:
+async def remove(operator: Operator, body: Because) -> Json:
     """Take alarms out of service, for a reason, until somebody returns them."""
-    return await _do(centre, body.alarms, _action(Do.REMOVE, who, body.reason))
+    return await operator.do(Do.REMOVE, body.alarms, body.reason)
 
 
 @router.post("/return")
-async def put_back(who: Operator, centre: CentreHere, body: Several) -> Json:
+async def put_back(operator: Operator, body: Several) -> Json:
     """Return alarms to service."""
-    return await _do(centre, body.alarms, _action(Do.RETURN, who, body.comment))
+    return await operator.do(Do.RETURN, body.alarms, body.comment)
 
 
 @router.post("/comment")
-async def comment(who: Operator, centre: CentreHere, body: Because) -> Json:
+async def comment(operator: Operator, body: Because) -> Json:
     """Write something about alarms into the log; `reason` is the text."""
-    return await _do(centre, body.alarms, _action(Do.COMMENT, who, body.reason))
+    return await operator.do(Do.COMMENT, body.alarms, body.reason)
 
 
 @router.get("/history")
@@ -221,23 +257,6 @@ def _most_frequent(centre: Centre, found: Performance) -> list[Json]:
     ]
 
 
-async def _do(centre: Centre, alarms: list[str], action: Callable[[int], Action]) -> Json:
-    outcome = await asyncio.to_thread(centre.alarms.people, alarms, action)
-    refused = [{"alarm": name, "why": why} for name, why in outcome.refused.items()]
-    if not outcome.done:
-        raise HTTPException(409, "; ".join(one["why"] for one in refused))
-    return {"number": centre.alarms.number, "done": list(outcome.done), "refused": refused}
-
-
-def _action(do: Do, who: Actor, reason: str) -> Callable[[int], Action]:
-    return lambda now: Action(time=now, do=do, by=_name(who), reason=reason)
-
-
-def _name(who: Actor) -> str:
-    # Where visitors may act without signing in, the log at least says from where.
-    return who.name or f"visitor {who.address}".strip()
-
-
 def _alarm(centre: Centre, alarm: Alarm) -> Json:
     definition, shelving = alarm.definition, alarm.shelving
     return {
@@ -271,11 +290,11 @@ def _alarm(centre: Centre, alarm: Alarm) -> Json:
 
 
 def _condition(rule: AlarmRule) -> Json:
-    """Say what is watched: `kind`, `limit` with `side` where there is one, and the unit both are in."""
+    """Say what is watched: `kind`, `limit` with `side` where there is one, their unit, and how people read them."""
     kind: Literal["limit", "rate", "state", "spc", "stale", "kpi"]
     limit: float | None = None
     side: str | None = None
-    unit = "1"
+    unit, shown = "1", Shown.NUMBER
     match rule.watched:
         case OfTag(condition=Limit() as beyond, unit=unit):
             kind, limit, side = "limit", beyond.limit, beyond.side.value
@@ -287,9 +306,10 @@ def _condition(rule: AlarmRule) -> Json:
             kind = "state"
         case OfSilence(after=after):
             kind, limit, unit = "stale", after, "s"
-        case OfFigure(limit=beyond):
-            kind, limit, side = "kpi", beyond.limit, beyond.side.value
-    return {"kind": kind, "limit": limit, "side": side, "unit": unit}
+        case OfFigure(key=key, limit=beyond):
+            formula = FORMULAS[key.rpartition(":")[2]]
+            kind, limit, side, unit, shown = "kpi", beyond.limit, beyond.side.value, formula.unit, formula.shown
+    return {"kind": kind, "limit": limit, "side": side, "unit": unit, "shown": shown.value}
 
 
 def _event(centre: Centre, entry: Entry) -> Json:

@@ -94,6 +94,11 @@ async def test_who_acts_is_named_in_the_history(centre: Centre, operator) -> Non
         ("shelve", "wang", "die change", "shelved"),
     ]
     assert all(event["simulated"] for event in events)
+    kept = [record for record in centre.audit.page() if record.action.startswith("alarm.")]
+    assert [(record.action, record.subject) for record in kept] == [
+        ("alarm.shelve", ABORTED),
+        ("alarm.acknowledge", ABORTED),
+    ]
 
 
 SENSELESS = [
@@ -140,6 +145,7 @@ async def test_every_alarm_there_is_can_be_asked_for(centre: Centre, visitor) ->
     one_scene = (await visitor.get(f"{ALARMS}/definitions", params={"scene": "first-light"})).json()
     assert {SILENT, ABORTED} <= {one["id"] for one in one_scene} < {one["id"] for one in everything}
     assert all(one["response"]["zh"] and one["response"]["en"] for one in everything)
+    assert all(one["unit"] for one in everything)
     assert (await visitor.get(f"{ALARMS}/definitions", params={"scene": "none"})).status_code == 404
 
 

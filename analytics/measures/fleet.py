@@ -40,6 +40,9 @@ def cost_per_transport(measured: Measured, window: Span, given: Chosen) -> Measu
     agreed or the parameters say; energy is what the vehicles' meters counted in the window,
     taken up through chargers of `charging-efficiency` at `energy-price`.
     """
+    efficiency = given.number("charging-efficiency")
+    if not 0 < efficiency <= 1:
+        raise ValueError("parameter 'charging-efficiency' is more than 0 and at most 1")
     view = look_at(measured, window, (*_ROLES, Role.ENERGY))
     found, agreed = _trips(view), _rates(view, given)
     if not found.planned and view.plan.busy:
@@ -48,7 +51,7 @@ def cost_per_transport(measured: Measured, window: Span, given: Chosen) -> Measu
     drawn = energy.side_by_side([energy.metered(view.readings.increments(tag), tag.unit) for tag in meters])
     charged = None
     if agreed is not None and drawn is not None and drawn.known.total:
-        charged = drawn.kilowatt_hours / given.number("charging-efficiency")
+        charged = drawn.kilowatt_hours / efficiency
     rates = transport.Rates(
         energy=given.number("energy-price"),
         vehicle_hour=agreed.vehicle_hour if agreed else 0.0,

@@ -72,6 +72,8 @@ def _rate(
     (above, amount), (below, spent) = numerator, denominator
     sums = {name: (amount(one), spent(one)) for name, one in parts.items()}
     achieved, time = (_sum([pair[n] for pair in sums.values()]) for n in (0, 1))
+    if achieved is not None and achieved < 0:  # more rejected than made: the counters contradict each other
+        achieved = None
     inputs = quantities({above: achieved, below: time})
     basis = outlets.basis(view, found)
     indicator = evaluate(FORMULAS[formula], inputs, basis, flags=outlets.flags(view, found))
@@ -175,9 +177,10 @@ def _share(measured: Measured, window: Span, share: _Share) -> Measurement:
     indicator = _of_pieces(view, share, found, whole)
     hits = {name: (share.hit(one.counts), share.whole(one.counts)) for name, one in parts.items()}
     certain = {name: (k / MICRO, n / MICRO) for name, (k, n) in hits.items() if k is not None and n}
-    if indicator.coverage is None or not certain or any(not 0 <= k <= n for k, n in certain.values()):
+    hit, of_all = (sum(column) for column in zip(*certain.values(), strict=True)) if certain else (0.0, 0.0)
+    if indicator.coverage is None or not of_all or not 0 <= hit <= of_all:
         return view.unanswered(indicator)
-    trials = Trials(*(round(sum(column)) for column in zip(*certain.values(), strict=True)))
+    trials = Trials(round(hit), round(of_all))
     by_product = {name: Part(k, n) for name, (k, n) in certain.items()}
     return Measurement(indicator=indicator, parts=by_product, trials=trials, late=view.late)
 
@@ -188,5 +191,7 @@ def _of_pieces(view: View, share: _Share, found: _Found, whole: Counts) -> Indic
     hit, all_of_them, interval = share.hit(whole), share.whole(whole), None
     if hit is not None and all_of_them and 0 <= hit <= all_of_them:
         interval = clopper_pearson(round(hit / MICRO), round(all_of_them / MICRO))
+    else:  # nothing, or counters that contradict each other
+        inputs = {}
     basis = outlets.basis(view, found)
     return evaluate(FORMULAS[share.formula], inputs, basis, uncertainty=interval, flags=outlets.flags(view, found))

@@ -66,7 +66,7 @@ class Cancelled(ProvenlineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FastRun:
-    """A complete run. `windows`: its shifts, ns UTC, in order."""
+    """A complete run. `windows`: its shifts, ns UTC, in order. `samples`: what the edge delivered."""
 
     folder: Path
     scene: Scene

@@ -47,7 +47,7 @@ class Options:
 async def simulate_scenes(configuration: Configuration, options: Options) -> None:
     """Serve every scene that has a simulation until cancelled.
 
-    Prints what is up, a line of JSON each: see `announcement`. Small scenes come first.
+    Prints what is up, a line of JSON each: see `announcement`. Light scenes come first.
     """
     scenes = [scene for scene in configuration.scenes.values() if scene.simulation]
     if not scenes:
@@ -58,7 +58,7 @@ async def simulate_scenes(configuration: Configuration, options: Options) -> Non
         if starter is not None:
             tokens = await starter.tokens()
             _say(Controlled(await stack.enter_async_context(control_desk(running, tokens))))
-        for scene in sorted(scenes, key=_tags):
+        for scene in sorted(scenes, key=_effort):
             served = await _serve(stack, configuration, scene, options)
             names = names_of(served.model, scene, configuration.bindings)
             running[scene.id] = Controllable(served.model, served.faults, names)
@@ -88,8 +88,10 @@ async def _serve(
     )
 
 
-def _tags(scene: SceneDocument) -> int:
-    return sum(len(device.tags) for line in scene.lines for device in line.devices)
+def _effort(scene: SceneDocument) -> tuple[bool, int]:
+    """Say what a scene takes to start: the first OPC UA server takes longest, then it is the tags that count."""
+    servers = any(source.type == "opcua" for source in scene.sources)
+    return servers, sum(len(device.tags) for line in scene.lines for device in line.devices)
 
 
 def _say(news: Announcement) -> None:

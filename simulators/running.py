@@ -51,6 +51,7 @@ from simulators.faces.stamp import serve_stamp
 from simulators.faces.vda5050 import serve_vda5050
 from simulators.faults import FaultBoard, FaultKind, Outage, PlannedFault
 from simulators.kernel.floor import Floor, Interval
+from simulators.network.law import law
 from simulators.pace import ScaledClock
 from simulators.plantmodel import PlantModel, Setting
 from simulators.recorder import Recorder
@@ -95,9 +96,7 @@ def build(
         raise _wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
     chosen = simulation.seed if seed is None else seed
     floor = Floor(start=start, seed=chosen, planned=planned, truth_limit=truth_limit)
-    if network is None and simulation.profile is not None:
-        network = network_profile(simulation.profile)
-    setting = Setting(floor, simulation.parameters, network)
+    setting = Setting(floor, simulation.parameters, network or _network(simulation))
     try:
         model = MODELS[simulation.model](setting)
         setting.close()
@@ -161,6 +160,9 @@ async def serve(
     source. Raises ConfigError, and Unavailable when a face cannot listen.
     """
     paced = ScaledClock(clock or SystemClock(), speed=speed)
+    network = network or _network(_simulation(scene))
+    if network is not None:
+        await asyncio.to_thread(law, network)  # the fit takes most of a second, and other scenes are being served
     model = build(scene, seed=seed, start=paced.now(), network=network, planned=planned, truth_limit=_LIVE_FACTS)
     board = FaultBoard(model)
     board.schedule(faults)
@@ -300,6 +302,10 @@ def _faces(scene: SceneDocument, model: PlantModel) -> dict[str, list[Layout]]:
     for name, source in _simulation(scene).faces.items():
         layouts.setdefault(source, []).append(model.faces[name])
     return layouts
+
+
+def _network(simulation: SimulationConfig) -> NetworkProfile | None:
+    return None if simulation.profile is None else network_profile(simulation.profile)
 
 
 def _simulation(scene: SceneDocument) -> SimulationConfig:

@@ -276,10 +276,10 @@ def _part_of(tell: Callable[[float, Text], None], step: Text, first: float, leng
 
 
 _STEPS = {
-    (Arm.BASELINE, True): Text("仿真基准侧", "simulating the baseline"),
-    (Arm.IMPROVED, True): Text("仿真改进侧", "simulating the improved side"),
-    (Arm.BASELINE, False): Text("读取基准侧记录", "reading the baseline's recording"),
-    (Arm.IMPROVED, False): Text("读取改进侧记录", "reading the improved side's recording"),
+    (Arm.BASELINE, True): Text("仿真基线侧", "simulating the baseline"),
+    (Arm.IMPROVED, True): Text("仿真改造侧", "simulating the improved side"),
+    (Arm.BASELINE, False): Text("读取基线侧记录", "reading the baseline's recording"),
+    (Arm.IMPROVED, False): Text("读取改造侧记录", "reading the improved side's recording"),
 }
 
 

@@ -23,6 +23,8 @@ PACKAGES = {
     "docker": "docker.io",
     "docker-compose": "docker-compose",
     "debootstrap": "debootstrap",
+    "soffice": "libreoffice-writer-nogui",
+    "pdftotext": "poppler-utils",
 }
 """Program to the Debian package that has it."""
 

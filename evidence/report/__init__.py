@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from evidence.dossier import Dossier
 from evidence.report.content import content
+from evidence.report.document import document
 from evidence.report.pdf import pdf
+from evidence.report.workbook import workbook
 
 LANGUAGES = ("zh", "en")
 
@@ -17,4 +19,6 @@ def report(dossier: Dossier) -> Mapping[str, bytes]:
     for language in LANGUAGES:
         said, charts = content(dossier, language)
         files[f"report.{language}.pdf"] = pdf(said, charts)
+        files[f"report.{language}.xlsx"] = workbook(dossier, language)
+        files[f"forms.{language}.docx"] = document(dossier, language)
     return files

@@ -14,13 +14,13 @@ VERDICTS = {
     Verdict.INSUFFICIENT_DATA: Text("数据不足", "insufficient data"),
 }
 KINDS = {
-    Kind.ABSOLUTE: Text("改进侧绝对值", "figure of the improved side"),
+    Kind.ABSOLUTE: Text("改造侧绝对值", "figure of the improved side"),
     Kind.CHANGE_UP: Text("相对提高 (E1 − E0) ÷ E0", "relative rise (E1 − E0) ÷ E0"),
     Kind.CHANGE_DOWN: Text("相对降低 (d0 − d1) ÷ d0", "relative fall (d0 − d1) ÷ d0"),
     Kind.INVERSE_UP: Text("利用率提高 e0 ÷ e1 − 1", "rise of use e0 ÷ e1 − 1"),
     Kind.COUNT: Text("计数", "count"),
 }
-ARMS = {Arm.BASELINE: Text("基准", "baseline"), Arm.IMPROVED: Text("改进", "improved")}
+ARMS = {Arm.BASELINE: Text("基线", "baseline"), Arm.IMPROVED: Text("改造", "improved")}
 
 W = {
     "title": Text("验收测试报告", "Acceptance report"),
@@ -112,6 +112,21 @@ W = {
     "parameter": Text("参数", "Parameter"),
     "low": Text("−50 %", "−50 %"),
     "high": Text("+50 %", "+50 %"),
+    "forms": Text("申报表填报内容", "Entries for the application forms"),
+    "forms-text": Text(
+        "表中数值均来自证据包中的判定结果；标有“{mark}”的栏目，本系统无从得知，请填报人填写。",
+        "Every figure is a finding of the evidence package. What is marked “{mark}” no machine can know.",
+    ),
+    "form-4-1": Text("渝经信智能〔2021〕114号 附4-1 智能制造典型场景", "渝经信智能〔2021〕114号, form 4-1, one scene"),
+    "basis": Text("绩效指标测算方式及依据", "How each figure was computed, and on what basis"),
+    "unit": Text("单位", "Unit"),
+    "rests-on": Text("依据", "Rests on"),
+    "field": Text("栏目", "Field"),
+    "content": Text("内容", "Content"),
+    "baseline": Text("基线侧", "Baseline"),
+    "improved": Text("改造侧", "Improved side"),
+    "at-most": Text("不超过 {most} 字", "at most {most} characters"),
+    "too-long": Text("（现有 {length} 字，超过 {most} 字）", "({length} characters; {most} are allowed)"),
     "fill-in": Text("【待填写】", "[to be filled in by the author]"),
 }
 

@@ -10,6 +10,7 @@ import pytest
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from evidence.campaign import Campaign, Campaigns
+from evidence.report import report
 from evidence.signing import Signer
 from plant.clock import VirtualClock, from_iso
 from provenline.campaigning import Means, clause_for, simulated_plan
@@ -55,7 +56,7 @@ def campaign(place: Path, configuration: Configuration, signer: Signer) -> Campa
     chosen = clause_for(configuration.catalogues, "identifier")
     plan = simulated_plan(configuration.scenes["identifier"], *chosen, shifts=4, seed=7, author="Li Wei")
     made = Campaigns(place / "store").create(plan, clock=CLOCK)
-    Means(configuration=configuration, signer=signer, clock=CLOCK).carry_out(made)
+    Means(configuration=configuration, signer=signer, clock=CLOCK, report=report).carry_out(made)
     return made
 
 

@@ -213,3 +213,16 @@ def test_the_example_of_the_guide_is_sound(tmp_path: Path, page: str) -> None:
     documents, faults = examine(put(tmp_path, example), measures=answers())
     assert faults == []
     assert len(documents) == 1
+
+
+def test_the_measured_statistics_keep_their_promise_in_both_languages() -> None:
+    tables = []
+    for page in ("acceptance-statistics.md", "acceptance-statistics.zh-CN.md"):
+        text = (PACKAGED.parent / "docs" / page).read_text(encoding="utf-8")
+        parts = re.findall(r"<!-- (\w+) -->\n(.*?)<!-- /\1 -->", text, re.DOTALL)
+        tables.append({name: [line.split(" | ") for line in part.split("\n")[3:]] for name, part in parts})
+    assert tables[0] == tables[1]
+    gains = [row for row in tables[0]["gains"] if len(row) > 1]
+    assert len(gains) == 48
+    assert max(float(row[4]) for row in gains) <= 5  # a baseline against a baseline
+    assert max(float(row[5]) for row in gains if row[1] != "0.5") <= 5  # a gain at its bound

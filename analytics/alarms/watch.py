@@ -28,6 +28,8 @@ from plant.quality import usable
 Done = tuple[str, Action]
 """An alarm's id and what happened to it."""
 
+SETTLES = 30 * SECOND
+"""Time after a start in which nobody is called silent, in ns."""
 _CHART_MEMORY = 15
 """Values before a new one that a rule of a control chart can ask for."""
 _MOST_REMEMBERED = 4_096
@@ -100,7 +102,7 @@ class _Follower:
 class Watch:
     """All conditions of some rules. `alarms`: what is known of each alarm, as a restart left it.
 
-    `start`: ns UTC; from then on silence is counted.
+    `start`: ns UTC; silence is counted from `SETTLES` after it, when collectors have connected.
     """
 
     def __init__(self, rules: Iterable[AlarmRule], alarms: Mapping[str, Alarm], *, start: int) -> None:
@@ -149,7 +151,8 @@ class Watch:
         """Follow the clock: delays that end, devices that have fallen silent; return what happened, in order."""
         done: list[Done] = []
         for places, after, known, follower in self._silences:
-            heard = max(int(self._heard[places].max()), known)
+            last = int(self._heard[places].max())
+            heard = last if last > _NEVER else known
             if (now - heard > after) != follower.memory.holds:
                 moment = min(heard + after + 1, now) if not follower.memory.holds else min(heard, now)
                 done += follower.marked(_mark(follower, moment, holds=not follower.memory.holds), now)
@@ -184,7 +187,7 @@ class Watch:
             case OfSilence(paths=paths, after=after):
                 places = np.array([self._place(path) for path in paths], np.int64)
                 # What was silent before a restart stays so until it is heard; the others get their time.
-                known = _NEVER if alarm.active else start
+                known = _NEVER if alarm.active else start + SETTLES
                 self._silences.append((places, round(after * SECOND), known, follower))
             case OfFigure(key=key):
                 self._of_figures.setdefault(key, []).append((rule.watched, follower))

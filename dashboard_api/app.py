@@ -13,9 +13,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard_api import (
     alarms,
     audit_trail,
+    campaigns,
     details,
     export,
     figures,
+    late_data,
     live,
     losses,
     operations,
@@ -32,7 +34,7 @@ from dashboard_api.guard import guard
 
 READING = (query, export, figures, details, losses, stops, live)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
-DECLARING = (operations, write, alarms, sign_in, users, audit_trail, pages)
+DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 
 _DENIED: Responses = {
@@ -50,7 +52,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with live.broadcasting(centre) as feeds:
+        async with live.broadcasting(centre) as feeds, late_data.watching(centre):
             app.state.feeds = feeds
             yield
 

@@ -17,6 +17,7 @@ from configs.configuration import Configuration
 from dashboard_api.access import Role
 from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
+from dashboard_api.desk import Desk
 from historian.live import LiveTable
 from historian.port import Historian
 from plant.assets import Scene
@@ -43,7 +44,7 @@ class Centre:
     """One centre.
 
     `visitors`: the role of who does not sign in; None lets nobody in. `most_series`: tag paths it
-    takes, declared or not, before it refuses new ones.
+    takes, declared or not, before it refuses new ones. `desk`: None where no campaigns are carried out.
     """
 
     configuration: Configuration
@@ -58,6 +59,7 @@ class Centre:
     visitors: Role | None = None
     version: str = ""
     most_series: int = 50_000
+    desk: Desk | None = None
     counts: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:

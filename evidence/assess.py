@@ -17,7 +17,7 @@ from enum import StrEnum
 from analytics.acceptance import ClauseFinding, conclude, judge
 from analytics.measures.catalogue import MEASURES
 from analytics.measures.measurement import Measured, Measurement
-from configs.catalogue import ClauseConfig, Kind
+from configs.catalogue import ClauseConfig
 from evidence.canonical import digest
 from evidence.plan import Exclusion, Plan
 from plant.calendar import Span
@@ -123,7 +123,7 @@ def _fits(plan: Plan, clause: ClauseConfig, sides: Mapping[Arm, Recorded]) -> No
     for indicator in clause.indicators:
         if indicator.measure not in MEASURES:
             raise ProvenlineError(f"clause {clause.id}, {indicator.id}: there is no measure {indicator.measure}")
-        if indicator.kind in (Kind.CHANGE_UP, Kind.CHANGE_DOWN) and Arm.BASELINE not in sides:
+        if indicator.kind.compares and Arm.BASELINE not in sides:
             raise ProvenlineError(f"clause {clause.id}, {indicator.id}: a change needs a baseline")
     if Arm.IMPROVED not in sides:
         raise ProvenlineError("a campaign needs its improved side")

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -115,6 +116,37 @@ class Campaign:
         """Where the package of the plan in force is, or will be."""
         return self.folder / f"{self.id}-r{self.plan.revision}.zip"
 
+    @property
+    def finding(self) -> Plain:
+        """What came out under the plan in force, as its package states it; None while there is none."""
+        return self._stated("findings.json")
+
+    def report(self, name: str) -> bytes | None:
+        """Return a file of the report, or None where there is no such file."""
+        return self._member(f"report/{name}")
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """The names of the report's files."""
+        if not self.package.exists():
+            return ()
+        with zipfile.ZipFile(self.package) as archive:
+            names = (entry.partition("/data/report/")[2] for entry in archive.namelist())
+            return tuple(name for name in names if name)
+
+    def _stated(self, name: str) -> Plain:
+        content = self._member(name)
+        return None if content is None else json.loads(content)
+
+    def _member(self, name: str) -> bytes | None:
+        if not self.package.exists():
+            return None
+        with zipfile.ZipFile(self.package) as archive:
+            try:
+                return archive.read(f"{self.id}/data/{name}")
+            except KeyError:
+                return None
+
     def revise(self, plan: Plan, *, clock: Clock, reason: str) -> Frozen:
         """Freeze a changed plan as the next revision. Raises ProvenlineError while it runs, or without a reason."""
         if self.status.stage is Stage.RUNNING:
@@ -133,7 +165,7 @@ class Campaign:
             reason=reason.strip(),
         )
         _write(self.folder / "plan.json", [one.model_dump(mode="json") for one in (*self.revisions, frozen)])
-        self.report(Status())
+        self.note(Status())
         return frozen
 
     def exclude(self, exclusion: Exclusion) -> None:
@@ -145,7 +177,7 @@ class Campaign:
             raise ProvenlineError(f"the plan has no exclusion rule {exclusion.rule!r}; it has {known}")
         _write(self.folder / "exclusions.json", [one.model_dump(mode="json") for one in (*self.exclusions, exclusion)])
 
-    def report(self, status: Status) -> None:
+    def note(self, status: Status) -> None:
         """Write down where it stands."""
         _write(self.folder / "status.json", asdict(status))
 
@@ -217,7 +249,7 @@ def carry_out(
         nonlocal status
         if share - status.share >= 0.002 or step != status.step:
             status = replace(status, share=share, step=step)
-            campaign.report(status)
+            campaign.note(status)
             progress(status)
 
     work = campaign.folder / "work"
@@ -249,12 +281,12 @@ def carry_out(
         write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, stamper=stamper)
     except BaseException as error:
         stage = Stage.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else Stage.FAILED
-        campaign.report(replace(status, stage=stage, error=str(error) or type(error).__name__, ended=clock.now()))
+        campaign.note(replace(status, stage=stage, error=str(error) or type(error).__name__, ended=clock.now()))
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     verdict = found.finding.verdict.value
-    campaign.report(replace(status, stage=Stage.DONE, share=1.0, step=Text(), ended=clock.now(), verdict=verdict))
+    campaign.note(replace(status, stage=Stage.DONE, share=1.0, step=Text(), ended=clock.now(), verdict=verdict))
     return dossier
 
 

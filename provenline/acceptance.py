@@ -23,10 +23,11 @@ from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from evidence.campaign import Campaign, Campaigns, Stage, Status
 from evidence.plan import Exclusion, Plan, Window
+from evidence.planning import clause_for, simulated_plan
 from evidence.signing import Signer
 from plant.clock import SystemClock, from_iso, iso
 from plant.errors import ConfigError, ProvenlineError
-from provenline.campaigning import Means, clause_for, simulated_plan
+from provenline.campaigning import Means
 from provenline.process import fail
 
 app = typer.Typer(
@@ -233,7 +234,7 @@ def _carried_out(jobs: list[Job], workers: int) -> list[Campaign]:
         error = running[one.id].exception()
         if error is not None and one.status.stage in (Stage.PLANNED, Stage.RUNNING):
             # It ended before it could say so itself.
-            one.report(replace(one.status, stage=Stage.FAILED, error=str(error) or type(error).__name__))
+            one.note(replace(one.status, stage=Stage.FAILED, error=str(error) or type(error).__name__))
     return watched
 
 

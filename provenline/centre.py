@@ -30,6 +30,7 @@ from historian.port import Historian
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
 from provenline import __version__
+from provenline.campaign_processes import desk
 from provenline.certificate import Certificate, transport
 from provenline.edge_process import edge_of
 from provenline.trust import Trust, trust, visitors, welcoming
@@ -109,6 +110,7 @@ async def opened(
             trusted.audit,
             visitors=visitors(configuration, loopback=loopback),
             version=__version__,
+            desk=await stack.enter_async_context(desk(configuration.folder, data, SystemClock())),
         )
         latest = await asyncio.to_thread(historian.latest, [tag.path for tag in tags])
         live.update(latest)

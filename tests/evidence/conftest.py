@@ -10,10 +10,11 @@ import pytest
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from evidence.campaign import Campaign, Campaigns
+from evidence.planning import clause_for, simulated_plan
 from evidence.report import report
 from evidence.signing import Signer
 from plant.clock import VirtualClock, from_iso
-from provenline.campaigning import Means, clause_for, simulated_plan
+from provenline.campaigning import Means
 
 CLOCK = VirtualClock(from_iso("2026-11-02T08:00:00+00:00"))
 MINUTES = 5

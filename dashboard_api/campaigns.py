@@ -1,0 +1,322 @@
+"""Acceptance campaigns over REST: plan, leave out, carry out, watch, read, download.
+
+GET  /campaigns                    all of them, newest plan first, and what could be planned
+POST /campaigns                    freeze a plan
+GET  /campaigns/{id}               its plan's revisions, exclusions, findings, how far it is
+POST /campaigns/{id}/revisions     a changed plan, with the reason
+POST /campaigns/{id}/exclusions    leave a window out, under a rule of the plan
+POST /campaigns/{id}/run, /cancel  carried out by a process of its own
+POST /campaigns/{id}/verification  everything checked and computed anew
+GET  /campaigns/{id}/package       the evidence; /report/{name} one file of the report
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from configs.base import Words
+from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.audit import Audit, AuditHere
+from dashboard_api.centre import Centre
+from dashboard_api.desk import Desk
+from dashboard_api.query import CentreHere, Json, words
+from evidence.campaign import Campaign, Stage
+from evidence.plan import Exclusion, Plan, Window
+from evidence.planning import clause_for, simulated_plan
+from evidence.verify import Verification, verify
+from plant.clock import iso
+from plant.errors import ProvenlineError
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
+
+Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
+Viewing = Annotated[Actor, Depends(requires(Permission.CAMPAIGN_VIEW))]
+Running = Annotated[Actor, Depends(requires(Permission.CAMPAIGN_RUN))]
+Exporting = Annotated[Actor, Depends(requires(Permission.EVIDENCE_EXPORT))]
+
+_MEDIA = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+_REFUSED: dict[int | str, dict[str, Any]] = {404: {}, 409: {"description": "not as it stands"}}
+
+
+class Simulated(BaseModel):
+    """A scene as it stands against its own baseline, in virtual time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scene: str = Field(max_length=48)
+    catalogue: str | None = Field(default=None, max_length=48)
+    clause: str | None = Field(default=None, max_length=64)
+    id: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
+    shifts: int = Field(default=5, ge=1, le=1000)
+    seed: int = Field(default=7, ge=0, lt=2**53)
+    profile: str | None = Field(default=None, max_length=48)
+    purpose: str = Field(default="", max_length=500)
+
+
+class Planned(BaseModel):
+    """Either a simulated campaign in a few words, or a whole plan. `reason`: why an existing one is changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    simulated: Simulated | None = None
+    plan: Plan | None = None
+    reason: str = Field(default="", max_length=500)
+
+
+class LeftOut(BaseModel):
+    """A window to leave out; ns UTC. Who does it is known from the session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    window: Window
+    rule: str = Field(max_length=48)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+def desk_here(centre: CentreHere) -> Desk:
+    """Return the desk of the centre that answers."""
+    if centre.desk is None:
+        raise HTTPException(404, "this centre carries out no campaigns")
+    return centre.desk
+
+
+DeskHere = Annotated[Desk, Depends(desk_here)]
+
+
+@router.get("")
+async def list_campaigns(centre: CentreHere, desk: DeskHere, who: Viewing) -> Json:
+    """List campaigns, and the scenes for which one could be planned."""
+    found = await asyncio.to_thread(lambda: [_row(one) for one in desk.store])
+    return {
+        "campaigns": sorted(found, key=lambda one: one["frozen"], reverse=True),
+        "options": _options(centre),
+        "may_run": who.may(Permission.CAMPAIGN_RUN),
+        "may_export": who.may(Permission.EVIDENCE_EXPORT),
+    }
+
+
+@router.post("", status_code=201, responses=_REFUSED)
+async def freeze(planned: Planned, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+    """Freeze a plan as a new campaign."""
+    with _answering():
+        plan = _plan(planned, centre, who)
+        campaign = await asyncio.to_thread(desk.store.create, plan, clock=centre.clock)
+    await audit(who, "campaign.freeze", plan.id, after={"hash": plan.hash, "revision": 1})
+    return await asyncio.to_thread(_whole, campaign)
+
+
+@router.get("/{name}", responses=_REFUSED)
+async def campaign(name: Name, desk: DeskHere, _: Viewing) -> Json:
+    """Return one campaign."""
+    return await asyncio.to_thread(_whole, _open(desk, name))
+
+
+@router.post("/{name}/revisions", status_code=201, responses=_REFUSED)
+async def revise(
+    name: Name, planned: Planned, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere
+) -> Json:
+    """Freeze a changed plan as the next revision; the change and its reason show in every report."""
+    found = _open(desk, name)
+    before = found.plan
+    with _answering():
+        plan = _plan(planned, centre, who, name=name)
+        after = await asyncio.to_thread(found.revise, plan, clock=centre.clock, reason=planned.reason)
+    changes = {"hash": after.hash, "revision": after.revision, "reason": after.reason}
+    await audit(who, "campaign.revise", name, before={"hash": before.hash}, after=changes)
+    return await asyncio.to_thread(_whole, found)
+
+
+@router.post("/{name}/exclusions", status_code=201, responses=_REFUSED)
+async def exclude(
+    name: Name, left_out: LeftOut, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere
+) -> Json:
+    """Leave a window out, in one's own name."""
+    found = _open(desk, name)
+    with _answering():
+        exclusion = Exclusion(
+            window=left_out.window,
+            rule=left_out.rule,
+            reason=left_out.reason,
+            author=who.name or who.address or "unnamed",
+            at=centre.clock.now(),
+        )
+        await asyncio.to_thread(found.exclude, exclusion)
+    await audit(who, "campaign.exclude", name, after=exclusion.model_dump(mode="json"))
+    return await asyncio.to_thread(_whole, found)
+
+
+@router.post("/{name}/run", status_code=202, responses=_REFUSED)
+async def run(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+    """Carry a campaign out, in the background."""
+    found = _open(desk, name)
+    if found.package.exists():
+        raise HTTPException(409, "this revision has its package; change the plan to carry it out again")
+    with _answering():
+        await desk.runner.start(found)
+    await _told(audit, who, "campaign.run", found)
+    return await asyncio.to_thread(_row, found)
+
+
+@router.post("/{name}/cancel", status_code=202, responses=_REFUSED)
+async def cancel(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+    """Call a running campaign off; what it recorded so far is thrown away."""
+    found = _open(desk, name)
+    with _answering():
+        await desk.runner.cancel(found)
+    await _told(audit, who, "campaign.cancel", found)
+    return await asyncio.to_thread(_row, found)
+
+
+@router.post("/{name}/verification", responses=_REFUSED)
+async def verification(name: Name, desk: DeskHere, _: Viewing) -> Json:
+    """Check a campaign's package and compute everything in it anew."""
+    package = _open(desk, name).package
+    if not package.exists():
+        raise HTTPException(409, "there is no package yet")
+    return _checked(await asyncio.to_thread(verify, package))
+
+
+@router.get("/{name}/package", response_class=FileResponse, responses=_REFUSED)
+async def package(name: Name, desk: DeskHere, who: Exporting, audit: AuditHere) -> FileResponse:
+    """Download the evidence."""
+    found = _open(desk, name)
+    if not found.package.exists():
+        raise HTTPException(409, "there is no package yet")
+    await _told(audit, who, "evidence.export", found)
+    return FileResponse(found.package, media_type="application/zip", filename=found.package.name)
+
+
+@router.get("/{name}/report/{file}", response_class=Response, responses=_REFUSED)
+async def report(
+    name: Name, file: Annotated[str, Path(pattern=r"^[a-z]+\.(zh|en)\.(pdf|xlsx|docx)$")], desk: DeskHere, _: Exporting
+) -> Response:
+    """Download one file of the report."""
+    found = _open(desk, name)
+    content = await asyncio.to_thread(found.report, file)
+    if content is None:
+        raise HTTPException(404, "there is no such file")
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{file}"'}
+    return Response(content, media_type=_MEDIA[file.rpartition(".")[2]], headers=headers)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Answer 409, with the reason, where something cannot be as it stands."""
+    try:
+        yield
+    except (ProvenlineError, ValueError) as error:
+        raise HTTPException(409, str(error)) from error
+
+
+async def _told(audit: Audit, who: Actor, what: str, found: Campaign) -> None:
+    await audit(who, what, found.id, after={"revision": found.plan.revision, "plan": found.plan.hash})
+
+
+def _open(desk: Desk, name: str) -> Campaign:
+    try:
+        return desk.store.open(name)
+    except ProvenlineError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _plan(planned: Planned, centre: Centre, who: Actor, *, name: str | None = None) -> Plan:
+    """Return the plan that is asked for, in the name of who asks. Raises ProvenlineError and ValueError."""
+    author = who.name or who.address or "unnamed"
+    if (planned.plan is None) == (planned.simulated is None):
+        raise ProvenlineError("give either `simulated` or `plan`")
+    if planned.plan is not None:
+        return planned.plan.model_copy(update={"author": author})
+    asked = planned.simulated
+    assert asked is not None
+    configuration = centre.configuration
+    if asked.scene not in configuration.scenes:
+        raise ProvenlineError(f"there is no scene {asked.scene!r}")
+    if asked.profile is not None and asked.profile not in configuration.networks:
+        raise ProvenlineError(f"there is no network profile {asked.profile!r}")
+    chosen = clause_for(configuration.catalogues, asked.scene, catalogue=asked.catalogue, clause=asked.clause)
+    plan = simulated_plan(
+        configuration.scenes[asked.scene],
+        *chosen,
+        shifts=asked.shifts,
+        seed=asked.seed,
+        author=author,
+        name=name or asked.id,
+        profile=asked.profile,
+    )
+    return plan.model_copy(update={"purpose": Words(zh=asked.purpose, en=asked.purpose)}) if asked.purpose else plan
+
+
+def _options(centre: Centre) -> list[Json]:
+    found = []
+    for catalogue in centre.configuration.catalogues.values():
+        for clause in catalogue.clauses:
+            scene = centre.configuration.scenes.get(clause.scene or "")
+            if scene is None or scene.simulation is None or scene.simulation.profile is None:
+                continue
+            found.append(
+                {
+                    "scene": scene.id,
+                    "name": words(scene.name.text),
+                    "catalogue": catalogue.id,
+                    "clause": clause.id,
+                    "number": clause.number,
+                    "profile": scene.simulation.profile,
+                    "indicators": [
+                        {"name": words(one.name.text), "op": one.op.value, "bound": one.value, "unit": one.unit}
+                        for one in clause.indicators
+                    ],
+                }
+            )
+    return found
+
+
+def _row(found: Campaign) -> Json:
+    status, frozen = found.status, found.plan
+    return {
+        "id": found.id,
+        "name": words(frozen.plan.name.text),
+        "scene": frozen.plan.scene,
+        "clause": frozen.plan.clause,
+        "revision": frozen.revision,
+        "frozen": iso(frozen.at),
+        "author": frozen.plan.author,
+        "stage": status.stage.value,
+        "share": status.share,
+        "step": words(status.step),
+        "error": status.error or None,
+        "verdict": status.verdict or None,
+        "has_package": found.package.exists(),
+    }
+
+
+def _whole(found: Campaign) -> Json:
+    return {
+        **_row(found),
+        "revisions": [one.model_dump(mode="json") for one in found.revisions],
+        "exclusions": [one.model_dump(mode="json") for one in found.exclusions],
+        "finding": found.finding if found.status.stage is Stage.DONE else None,
+        "reports": list(found.reports),
+        "size": found.package.stat().st_size if found.package.exists() else None,
+    }
+
+
+def _checked(found: Verification) -> Json:
+    return {
+        "holds": found.holds,
+        "signer": found.signer,
+        "checks": [
+            {"step": one.step.value, "result": one.result.value, "details": [words(text) for text in one.details]}
+            for one in found.checks
+        ],
+    }

@@ -179,7 +179,7 @@ async def cancel(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> 
 
 
 @router.post("/{name}/verification", responses=_REFUSED)
-async def verification(name: Name, desk: DeskHere, _: Viewing) -> Json:
+async def verification(name: Name, desk: DeskHere, _: Running) -> Json:
     """Check a campaign's package and compute everything in it anew."""
     package = _open(desk, name).package
     if not package.exists():

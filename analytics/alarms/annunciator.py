@@ -21,12 +21,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import structlog
 
-from analytics.alarms.desk import Desk
+from analytics.alarms.desk import Desk, replay
 from analytics.alarms.flood import FloodMeter
 from analytics.alarms.log import AlarmLog
 from analytics.alarms.performance import TEN_MINUTES
 from analytics.alarms.rules import AlarmRule
-from analytics.alarms.states import Action, Alarm, Do, Event, Refused
+from analytics.alarms.states import Action, Alarm, Event, Refused
 from analytics.alarms.watch import Done, Watch
 from analytics.indicator import Indicator
 from plant.batch import Batch, Origin
@@ -163,20 +163,12 @@ class Annunciator:
             return Outcome(tuple(done), refused)
 
     def _restored(self) -> Desk:
-        desk = Desk.of([rule.definition for rule in self.rules.values()], 0)
-        for event in self.log.standing():
-            if event.alarm not in self.rules:
-                continue
-            try:
-                desk, _ = (
-                    desk.at(event.action.time)
-                    if event.action.do is Do.EXPIRE
-                    else desk.after(event.alarm, event.action)
-                )
-            except Refused as refusal:
-                # The configuration changed: what it no longer allows, such as a long shelving, is over.
-                log.info("an alarm event no longer holds", reason=str(refusal))
-        return desk
+        definitions = [rule.definition for rule in self.rules.values()]
+        known = [event for event in self.log.standing() if event.alarm in self.rules]
+        # Where the configuration changed, what it no longer allows, such as a long shelving, is over.
+        return replay(
+            definitions, known, 0, refused=lambda why: log.info("an alarm event no longer holds", reason=str(why))
+        )
 
     def _happened(self, happened: list[Done], now: int) -> None:
         desk, events = self._desk.at(now)

@@ -6,7 +6,7 @@ which is never altered. Replaying a history's actions gives the same desk again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from analytics.alarms.states import Action, Alarm, AlarmState, Definition, Do, Event, Refused, apply, expire, new
@@ -57,12 +57,27 @@ class Desk:
         return tuple(sorted(listed, key=lambda a: (a.definition.priority, a.acknowledged, -a.since, a.definition.id)))
 
 
-def replay(definitions: Iterable[Definition], history: Iterable[Event], start: int) -> Desk:
-    """Return the desk that a history, in the order it happened, leads to."""
+def replay(
+    definitions: Iterable[Definition],
+    history: Iterable[Event],
+    start: int,
+    *,
+    refused: Callable[[Refused], None] | None = None,
+) -> Desk:
+    """Return the desk that a history, in the order it happened, leads to.
+
+    `refused`: told of what is no longer possible, because definitions have changed, and is then
+    left out; without it that raises.
+    """
     desk = Desk.of(definitions, start)
     for event in history:
-        if event.action.do is Do.EXPIRE:
-            desk, _ = desk.at(event.action.time)
-        else:
-            desk, _ = desk.after(event.alarm, event.action)
+        try:
+            if event.action.do is Do.EXPIRE:
+                desk, _ = desk.at(event.action.time)
+            else:
+                desk, _ = desk.after(event.alarm, event.action)
+        except Refused as refusal:
+            if refused is None:
+                raise
+            refused(refusal)
     return desk

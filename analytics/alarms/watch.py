@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analytics.alarms.conditions import InState, OutOfControl, Rate, figure_marks
+from analytics.alarms.conditions import OutOfControl, Rate, figure_marks
 from analytics.alarms.detection import Delays, Detector, Marks, detect
 from analytics.alarms.rules import AlarmRule, Condition, OfFigure, OfSilence, OfTag
 from analytics.alarms.states import Action, Alarm, Do
@@ -236,7 +236,7 @@ def _memory(condition: Condition) -> tuple[int, int] | None:
             return _MOST_REMEMBERED, round(over * SECOND)
         case OutOfControl():
             return _CHART_MEMORY, -_NEVER
-        case InState() | _:
+        case _:
             return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,15 @@ def test_every_packaged_alarm_says_in_both_languages_what_to_do() -> None:
             assert text.en, definition.id
             assert text.zh != text.en
         assert definition.simulated
+
+
+@pytest.mark.parametrize("page", ["alarms.md", "alarms.zh-CN.md"])
+def test_the_examples_of_the_guide_are_sound(tmp_path: Path, page: str) -> None:
+    text = (PACKAGED.parent / "docs" / page).read_text(encoding="utf-8")
+    examples = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+    document = yaml.safe_load((PACKAGED / "scenes" / "first-light.yaml").read_text(encoding="utf-8"))
+    for name, content in (("scene.yaml", {**document, **examples}), ("site.yaml", SITE)):
+        (tmp_path / name).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    told = [str(fault) for fault in examine(tmp_path)[1] if "calendar" not in fault.path]
+    assert told == []
+    assert {one["when"]["type"] for one in examples["alarms"]} >= {"limit", "kpi"}

@@ -19,7 +19,7 @@ from analytics.measures.measurement import Measured, Measurement, Part, Trials
 from analytics.readings import Readings, max_gap, read
 from analytics.settings import SceneSettings
 from analytics.spans import Spans, common
-from analytics.stations import device_signals, is_station
+from analytics.stations import COUNTING, device_signals
 from analytics.steps import known
 from plant.assets import Device
 from plant.batch import Batch
@@ -29,6 +29,7 @@ from plant.tags import Role, Tag
 
 COMPUTED_AFTER = 60 * SECOND
 """How long after its end a window is taken to be first computed: what arrives later came late."""
+_OF_A_STATION = (Role.STATE, *COUNTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +77,8 @@ class View:
         if agreed is not None:
             scenes = {**rules.settings.scenes, self.of.scene.path: agreed}
             rules = replace(rules, settings=replace(rules.settings, scenes=scenes))
-        signals = device_signals(device, readings) if is_station(device) else None
+        states = (tag.role in _OF_A_STATION for tag in self.tags if tag.device == device.path)
+        signals = device_signals(device, readings) if any(states) else None
         return device_details.read(device, signals, readings, self.plan, rules)
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,7 +99,9 @@ def plant(seed: int, *, bad: float = 0.1, stale_after: float = 200.0) -> Plant:
             ]
             for played in roles
         }
-        found.device(name, said, line=name, stale_after=stale_after, ideal_cycle={"": 4.0, "a": 3.0, "b": 5.0}, delay=0.5)
+        found.device(
+            name, said, line=name, stale_after=stale_after, ideal_cycle={"": 4.0, "a": 3.0, "b": 5.0}, delay=0.5
+        )
     cycles = np.cumsum(rng.integers(0, 20, 60))
     moments = np.unique(np.round(rng.uniform(-200, SPAN, 60)))
     loop: dict[Role | tuple[Role, str], list[Row]] = {
@@ -238,3 +241,11 @@ def test_a_measure_is_named_and_its_formulas_are_in_the_catalogue(measure: str) 
     assert listed.name.en
     assert listed.statistics
     assert all(formula in FORMULAS for formula in listed.formulas)
+
+
+@pytest.mark.parametrize("page", ["measures.md", "measures.zh-CN.md"])
+def test_every_measure_with_its_formulas_and_parameters_is_documented(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    for measure in MEASURES.values():
+        named = {measure.id, *measure.parameters, *(f for f in measure.formulas if not f.startswith("latency-p"))}
+        assert [word for word in sorted(named) if f"`{word}`" not in text] == []

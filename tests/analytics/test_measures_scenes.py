@@ -282,6 +282,12 @@ def test_what_the_plant_publishes_goes_before_what_the_scene_agreed() -> None:
     assert plant.measure("realtime-rate", 0, 1000).trials == Trials(99, 99)
 
 
+def test_a_reader_may_be_a_machine_with_states_of_its_own() -> None:
+    roles = {Role.EVENT_NUMBER: every(10, range(100)), Role.STATE: every(10, [6] * 100)}
+    plant = agreed(Plant().device("gate", roles, stale_after=HOUR, delay=0.02), agreed=0.05)
+    assert plant.measure("realtime-rate", 0, 1000).trials == Trials(99, 99)
+
+
 def test_without_an_agreed_time_there_is_no_rate() -> None:
     assert unanswered(replace(reader([*range(100)]), rules=Rules()).measure("realtime-rate", 0, 1000))
 

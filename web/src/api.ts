@@ -197,6 +197,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** Seconds after which to try again, where the server said so. */
+    readonly retryAfter = 0,
   ) {
     super(message)
     this.name = 'ApiError'
@@ -208,8 +210,16 @@ const PATIENCE_MS = 15_000
 export const get = <T>(address: string, stop?: AbortSignal): Promise<T> => ask<T>(address, {}, stop)
 
 /** Ask for something to be done; the browser says by itself from which page it comes. */
-export const post = <T>(address: string, body: unknown): Promise<T> =>
-  ask<T>(address, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+export const post = <T>(address: string, body: unknown): Promise<T> => send<T>('POST', address, body)
+
+export const send = <T>(method: 'POST' | 'PATCH' | 'DELETE', address: string, body?: unknown): Promise<T> =>
+  ask<T>(address, {
+    method,
+    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  })
+
+/** Called when the server does not know who asks, or no longer. */
+export const refused: { on: () => void } = { on: () => undefined }
 
 async function ask<T>(address: string, request: RequestInit, stop?: AbortSignal): Promise<T> {
   const limit = AbortSignal.timeout(PATIENCE_MS)
@@ -224,8 +234,11 @@ async function ask<T>(address: string, request: RequestInit, stop?: AbortSignal)
     if (stop?.aborted) throw cause
     throw new ApiError(0, cause instanceof Error ? cause.message : String(cause))
   }
-  if (!response.ok) throw new ApiError(response.status, await reason(response))
-  return (await response.json()) as T
+  if (response.status === 401) refused.on()
+  if (!response.ok) {
+    throw new ApiError(response.status, await reason(response), Number(response.headers.get('retry-after')) || 0)
+  }
+  return (response.status === 204 ? undefined : await response.json()) as T
 }
 
 async function reason(response: Response): Promise<string> {

@@ -1,10 +1,12 @@
 import { createApp } from 'vue'
 import App from './App.vue'
 import { router } from './router'
+import { watchSession } from './session'
 import { i18n } from './words'
 import './styles/tokens.css'
 import './styles/base.css'
 
+watchSession(router)
 createApp(App).use(router).use(i18n).mount('#app')
 
 void import('./styles/fonts')

@@ -6,7 +6,7 @@
  * A socket that is open and says nothing is worth as little as a closed one: the server sends at
  * least a heartbeat frame every two seconds, so silence means that something in between stalled.
  */
-import type { Frame } from '../api'
+import { refused, type Frame } from '../api'
 import { BackOff } from '../domain/back-off'
 
 export type Phase = 'connecting' | 'live' | 'retrying'
@@ -20,6 +20,8 @@ export interface ConnectionState {
 }
 
 const SILENCE_MS = 6000
+/** How the server closes on a viewer who may not, or no longer, look. */
+const NOT_ALLOWED = 1008
 const CHECK_MS = 1000
 
 /** As much of a WebSocket as is used, so that tests can stand in for it. */
@@ -71,7 +73,10 @@ export class Connection {
     const socket = this.open(this.address)
     this.#socket = socket
     socket.onmessage = (event: MessageEvent<string>) => this.#hear(event.data)
-    socket.onclose = () => this.#lost()
+    socket.onclose = (event: CloseEvent) => {
+      if (event.code === NOT_ALLOWED) refused.on()
+      this.#lost()
+    }
   }
 
   #hear(text: string): void {

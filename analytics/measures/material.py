@@ -6,8 +6,9 @@ that is left out. It counts where the next number shows it; over two halves noth
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+
+import numpy as np
 
 from analytics import material
 from analytics.device_details import COUNTED, RECORDED
@@ -16,23 +17,23 @@ from analytics.indicator import evaluate
 from analytics.intervals import clopper_pearson
 from analytics.measures.measurement import Measured, Measurement, Trials
 from analytics.measures.parameters import Chosen
-from analytics.measures.view import View, look_at
+from analytics.measures.view import View, look, look_at
 from plant.calendar import Span
-from plant.quality import usable
-from plant.tags import Role
+from plant.tags import Role, Tag
 from plant.text import Text
 from plant.units import convert
 
-AGREED = "agreed-time"
-"""Label of the set point by which a plant says within what time an event has to be visible."""
+_AGREED = (Role.SETPOINT, "agreed-time")  # by which a plant says within what time an event has to be visible
+_OFFSET = (Role.HEALTH, "clock-offset")  # by which a collector says how far a device's clock is from its own
 
 
 def realtime_rate(measured: Measured, window: Span, given: Chosen) -> Measurement:
     """Compute the share of numbered events that were visible within the agreed time.
 
     The agreed time is `agreed` seconds, or what the plant publishes, or what the scene has agreed.
+    The clock error is the largest offset of a device's clock that a collector saw.
     """
-    view = look_at(measured, window, (Role.EVENT_NUMBER, Role.SETPOINT))
+    view = look(measured, window, filter(_says_when, measured.scene.tags))
     readers = [(device, tuple(device.roles(Role.EVENT_NUMBER))) for device in view.devices]
     readers = [(device, tags) for device, tags in readers if tags]
     limit = given.number("agreed") or _published(view) or view.agreed.agreed or 0.0
@@ -48,15 +49,26 @@ def realtime_rate(measured: Measured, window: Span, given: Chosen) -> Measuremen
     inputs = quantities({"EVV": float(found.timely), "EVT": float(found.events)} if limit > 0 else {}, {"EVV": origin})
     interval = clopper_pearson(found.timely, found.events)
     indicator = evaluate(FORMULAS["real-time-rate"], inputs, basis, uncertainty=interval)
-    return view.of_trials(indicator, Trials(found.timely, found.events))
+    return replace(view.of_trials(indicator, Trials(found.timely, found.events)), clock_error=_clock_offset(view))
+
+
+def _says_when(tag: Tag) -> bool:
+    return tag.role is Role.EVENT_NUMBER or (tag.role, tag.label) in (_AGREED, _OFFSET)
+
+
+def _clock_offset(view: View) -> float | None:
+    told = [
+        np.abs(view.usable(tag)) * convert(1.0, tag.unit, "s") for tag in view.tags if (tag.role, tag.label) == _OFFSET
+    ]
+    offsets = np.concatenate([np.zeros(0), *told])
+    return float(offsets.max()) if len(offsets) else None
 
 
 def _published(view: View) -> float | None:
     """Return the agreed time in seconds that was last published in the window."""
-    for _, (tag,) in view.playing(Role.SETPOINT, label=AGREED):
-        samples = view.samples(tag)
-        told = samples.numbers[usable(samples.quality)] * convert(1.0, tag.unit, "s")
-        if len(told) and math.isfinite(told[-1]):
+    for _, (tag,) in view.playing(_AGREED[0], label=_AGREED[1]):
+        told = view.usable(tag) * convert(1.0, tag.unit, "s")
+        if len(told):
             return float(told[-1])
     return None
 

@@ -22,9 +22,10 @@ from analytics.spans import Spans, common
 from analytics.stations import COUNTING, device_signals
 from analytics.steps import known
 from plant.assets import Device
-from plant.batch import Batch
+from plant.batch import Batch, Floats
 from plant.calendar import Plan, Span
 from plant.clock import SECOND
+from plant.quality import usable
 from plant.tags import Role, Tag
 
 COMPUTED_AFTER = 60 * SECOND
@@ -65,6 +66,12 @@ class View:
         """Return a tag's samples of the window, of any quality, in order of time."""
         samples = self.readings.of(tag)
         return samples.take((samples.time >= self.window[0]) & (samples.time < self.window[1]))
+
+    def usable(self, tag: Tag) -> Floats:
+        """Return the finite numbers among a tag's usable samples of the window."""
+        samples = self.samples(tag)
+        numbers = samples.numbers[usable(samples.quality)]
+        return numbers[np.isfinite(numbers)]
 
     def heard(self, tag: Tag) -> tuple[Spans, Spans]:
         """Return when a tag was known in the time in question, and when in good quality."""

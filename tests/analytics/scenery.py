@@ -49,6 +49,7 @@ _UNITS = {
     Role.POSITION_Y: "m",
     Role.DURATION: "s",
     Role.SETPOINT: "s",
+    Role.HEALTH: "s",
 }
 
 

@@ -282,6 +282,14 @@ def test_what_the_plant_publishes_goes_before_what_the_scene_agreed() -> None:
     assert plant.measure("realtime-rate", 0, 1000).trials == Trials(99, 99)
 
 
+def test_how_far_clocks_differ_is_stated_with_the_rate() -> None:
+    plant = reader([*range(100)])
+    assert plant.measure("realtime-rate", 0, 1000).clock_error is None
+    offsets = [(10.0, 0.002), (20.0, -0.012), (30.0, 5.0, BAD)]
+    plant.device("collector", {(Role.HEALTH, "clock-offset"): offsets}, line="edge")
+    assert plant.measure("realtime-rate", 0, 1000).clock_error == pytest.approx(0.012)
+
+
 def test_a_reader_may_be_a_machine_with_states_of_its_own() -> None:
     roles = {Role.EVENT_NUMBER: every(10, range(100)), Role.STATE: every(10, [6] * 100)}
     plant = agreed(Plant().device("gate", roles, stale_after=HOUR, delay=0.02), agreed=0.05)

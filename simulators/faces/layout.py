@@ -288,7 +288,9 @@ def _matches(pattern: str | None, path: str) -> bool:
 def _place(address: ModbusAddress) -> tuple[int, ModbusTable, int, ModbusFormat, str, int | None]:
     bits = address.table in (ModbusTable.COIL, ModbusTable.DISCRETE)
     form = ModbusFormat.BIT if bits else address.format
-    order = "" if address.width == 1 or form is ModbusFormat.STRING else address.order
+    order: str = address.order
+    if address.width == 1 or form is ModbusFormat.STRING:  # there is no order of words, but there is one of bytes
+        order = "BA" if order in ("BADC", "DCBA") else "AB"
     return (address.unit, address.table, address.register_, form, order, address.bit)
 
 

@@ -97,6 +97,10 @@ class Link:
         self._interferences.append(interference)
         return lambda: self._interferences.remove(interference)
 
+    def cut(self, now: int) -> bool:
+        """Tell whether an interference lets nothing through at present, whatever the profile and the place."""
+        return left_by(self._interferences, _GOOD_PLACE, Moment(now, now)) is None
+
     def delay(self, now: int, size: int, direction: Direction, *, position: Position | None = None) -> float | None:
         """Return the delay of a datagram sent at `now`, or None when it is lost.
 

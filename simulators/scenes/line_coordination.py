@@ -29,6 +29,7 @@ from simulators.kernel.draws import Constant, Exponential, LogNormal, Triangular
 from simulators.kernel.floor import Floor, Steps
 from simulators.kernel.instruments import scan
 from simulators.kernel.machine import Cause, PowerDraw
+from simulators.kernel.messages import carried
 from simulators.kernel.parts import Buffer, JobPlan, Part
 from simulators.kernel.station import Failure, Severity, Station, StationPlan
 from simulators.kernel.supply import Shipping, Supply
@@ -80,8 +81,8 @@ class Coordinated(Station):
     def _say(self, speaker: Coordinated, listener: Coordinated) -> Steps:
         env = self.floor.env
         began = self.floor.seconds()
-        yield env.timeout(speaker.link.delivery(self.floor.now(), _OCTETS, Direction.UP))
-        yield env.timeout(listener.link.delivery(self.floor.now(), _OCTETS, Direction.DOWN))
+        yield from carried(self.floor, speaker.link, _OCTETS, Direction.UP)
+        yield from carried(self.floor, listener.link, _OCTETS, Direction.DOWN)
         latency = (self.floor.seconds() - began) * 1e6
         self._latency.set(latency)
         self.floor.record(What.EVENT, self.name, latency=latency)

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from simulators.kernel.draws import LogNormal
 from simulators.kernel.floor import Floor, Steps
+from simulators.kernel.messages import carried
 from simulators.kernel.signals import Signal
 from simulators.network import Direction, Link
 from simulators.scenes.material_stock import Movement, Stock
@@ -143,7 +144,7 @@ class ByMessage:
         return counted
 
     def _send(self, station: str, octets: int, way: Direction) -> Steps:
-        yield self._floor.env.timeout(self._links[station].delivery(self._floor.now(), octets, way))
+        yield from carried(self._floor, self._links[station], octets, way)
 
 
 class OnPaper:

@@ -187,6 +187,23 @@ def test_a_jammer_is_felt_in_its_area_and_nowhere_else(packs: Configuration) -> 
     assert next(truth.of(What.FAULT)).detail["area"] == "15,10,12"
 
 
+@pytest.mark.parametrize("cut_for", [20.0, 200.0])
+def test_machines_wait_for_a_cut_of_unknown_length_to_end_and_no_longer_than_a_retry_takes(
+    packs: Configuration, cut_for: float
+) -> None:
+    model = build(packs.scenes["line-coordination"], seed=2, start=START)  # a seed without a breakdown meanwhile
+    board, told = FaultBoard(model), model.floor.signals["wash.handshake"]
+    model.floor.run_through(120)
+    number = board.inject(PlannedFault(kind=FaultKind.LINK_LOSS, target="all"))
+    model.floor.run_through(125)
+    before = told.time
+    model.floor.run_through(120 + cut_for)
+    assert told.time == before
+    board.clear(number)
+    model.floor.run_through(120 + 2 * cut_for + 30)
+    assert told.time > before
+
+
 def test_a_storm_of_roaming_makes_gaps_for_the_stations_it_is_meant_for(packs: Configuration) -> None:
     fault = PlannedFault(kind=FaultKind.ROAMING_STORM, target="agv-1, agv-2", size=6, at=0)
     _, truth = run(packs, "agv", fault, seconds=600)

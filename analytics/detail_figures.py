@@ -17,8 +17,10 @@ from analytics.indicator import Basis, Flag, Indicator, evaluate
 from analytics.intervals import clopper_pearson
 from analytics.settings import SceneSettings, Settings
 from analytics.spans import Spans, Watched
+from analytics.time_model import E10State, E10Times
 from analytics.unit import Rules, Unit
 from plant.calendar import Span
+from plant.clock import SECOND
 from plant.text import Text
 
 
@@ -43,6 +45,8 @@ def indicators(unit: Unit, windows: Sequence[Span], rules: Rules) -> Iterator[In
     if found.judged is not None:
         yield from _judged(found.judged, whole)
     yield from _records(found, whole, settings)
+    if found.e10 is not None:
+        yield from _e10(found.e10, whole)
 
 
 class _Whole:
@@ -127,6 +131,34 @@ def _carbon(unit: Unit, metered: energy.Metered, whole: _Whole, settings: Settin
     if made is not None and output is not None and output.good_pieces is not None:
         _, each = carbon.emission(*inputs, made, good=output.good_pieces)
         yield replace(each, flags=flags)
+
+
+def _e10(found: E10Times, whole: _Whole) -> Iterator[Indicator]:
+    states = {f"E10{symbol}": found.states[state] for symbol, state in _E10.items()}
+    inputs = quantities(
+        {
+            name: ns / SECOND
+            for name, ns in {
+                **states,
+                "E10TOT": found.total,
+                "E10OPS": found.operations,
+                "E10UNK": found.unknown,
+            }.items()
+        }
+    )
+    known = found.operations - found.unknown
+    basis = replace(whole.counted(known, found.operations), planned=found.operations > 0)
+    ids = ("e10-operational-uptime", "e10-operational-utilization", "e10-total-utilization")
+    yield from (evaluate(FORMULAS[kpi], inputs, basis) for kpi in ids)
+
+
+_E10 = {
+    "PRD": E10State.PRODUCTIVE,
+    "SBY": E10State.STANDBY,
+    "ENG": E10State.ENGINEERING,
+    "SDT": E10State.SCHEDULED_DOWN,
+    "UDT": E10State.UNSCHEDULED_DOWN,
+}
 
 
 def _cost(unit: Unit, found: Details, whole: _Whole, settings: Settings) -> Iterator[Indicator]:

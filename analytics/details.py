@@ -21,6 +21,7 @@ from analytics.losses import Waterfall
 from analytics.material import Matched, Timely
 from analytics.quality import Tally
 from analytics.spans import Spans, Watched
+from analytics.time_model import E10Times
 from analytics.transport import Charge, Trips
 
 
@@ -120,7 +121,7 @@ class Details:
 
     `tallies`: pieces by product ("" where none is told) of measured time. `operations`: of a
     serial line, in order of flow. `products`: what was done for each product. `charge_seen`:
-    when the state of charge was known.
+    when the state of charge was known. `e10`: a machine's time by the states of SEMI E10.
     """
 
     tallies: Mapping[str, Tally] = field(default_factory=dict)
@@ -132,6 +133,7 @@ class Details:
     charge_seen: Watched | None = None
     links: tuple[Linked, ...] = ()
     judged: Judged | None = None
+    e10: E10Times | None = None
     timely: Timely | None = None
     matched: Matched | None = None
 
@@ -151,6 +153,7 @@ def in_succession(parts: Sequence[Details]) -> Details:
         charge_seen=_seen([part.charge_seen for part in parts], Watched.either),
         links=tuple(_sum(list(of)) for of in zip(*(part.links for part in parts), strict=True)),
         judged=_any([part.judged for part in parts]),
+        e10=_any([part.e10 for part in parts]),
         timely=_any([part.timely for part in parts]),
         matched=_any([part.matched for part in parts]),
     )

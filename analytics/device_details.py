@@ -22,6 +22,7 @@ from analytics.spans import Spans, Watched, common
 from analytics.station import Signals, sums
 from analytics.stations import COUNTING, playing
 from analytics.steps import Steps
+from analytics.time_model import e10_times
 from analytics.unit import Rules, supported
 from plant.assets import Device
 from plant.batch import Batch, Ints
@@ -64,6 +65,7 @@ def read(device: Device, signals: Signals | None, readings: Readings, plan: Plan
         charge_seen=None if charge is None else _held(readings, charge),
         links=tuple(_links(device, readings, settings)),
         judged=_judged(device, readings, settings),
+        e10=None if signals is None or signals.states is None else e10_times(signals.states, plan),
         timely=None if stationed else _timely(device, readings, settings),
         matched=_matched(device, readings),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from analytics.capability import Tolerance
@@ -10,7 +10,7 @@ from analytics.carbon import ELECTRICITY, GridFactor, Scope
 from analytics.demand import Band, Tariff
 from analytics.network import Service
 from analytics.reliability import Denominator
-from analytics.settings import FleetRates, FloorLimit, SceneSettings, Settings
+from analytics.settings import FleetRates, FloorLimit, SceneSettings, Settings, Watch
 from analytics.time_model import TimeModel
 from analytics.unit import Rules
 from configs.configuration import Configuration
@@ -23,8 +23,9 @@ from configs.figures import (
     ServiceConfig,
     TariffConfig,
     ToleranceConfig,
+    WarningConfig,
 )
-from configs.schema import RulesConfig, SceneDocument
+from configs.schema import RulesConfig, SceneDocument, TagConfig
 from plant.clock import SECOND
 
 
@@ -59,14 +60,8 @@ def settings(energy: EnergyConfig, scenes: Mapping[str, SceneDocument], *, site:
         grid=_grid(energy.grid_factor) if energy.grid_factor else None,
         standard_coal=ELECTRICITY.at(factor, source),
         scenes={f"{site}/{scene.id}": _scene(scene.agreed) for scene in scenes.values()},
-        tolerances={
-            f"{site}/{scene.id}/{line.id}/{device.id}/{tag.id}": _tolerance(tag.tolerance)
-            for scene in scenes.values()
-            for line in scene.lines
-            for device in line.devices
-            for tag in device.tags
-            if tag.tolerance is not None
-        },
+        tolerances={path: _tolerance(tag.tolerance) for path, tag in _tags(scenes, site) if tag.tolerance is not None},
+        watches={path: _watch(tag.warning) for path, tag in _tags(scenes, site) if tag.warning is not None},
     )
 
 
@@ -126,6 +121,24 @@ def _floor(config: FloorConfig) -> FloorLimit:
         cell=config.cell,
         limit=config.limit * 1000,
         share=Fraction(str(config.share)),
+    )
+
+
+def _tags(scenes: Mapping[str, SceneDocument], site: str) -> Iterator[tuple[str, TagConfig]]:
+    for scene in scenes.values():
+        for line in scene.lines:
+            for device in line.devices:
+                for tag in device.tags:
+                    yield f"{site}/{scene.id}/{line.id}/{device.id}/{tag.id}", tag
+
+
+def _watch(config: WarningConfig) -> Watch:
+    return Watch(
+        healthy=round(config.healthy * SECOND),
+        block=round(config.block * SECOND),
+        allowance=config.shift / 2,
+        blocks_between_alarms=config.false_alarm_every / config.block,
+        limit=config.limit,
     )
 
 

@@ -61,18 +61,33 @@ class SceneSettings:
     accepted: frozenset[str] = frozenset(("good", "ok", "pass"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How a signal is watched for wear. `healthy`, `block`: ns; see `analytics.warning.DriftRule` for the rest.
+
+    `limit`: the value at which the part is worn out, None where nobody knows.
+    """
+
+    healthy: int
+    block: int
+    allowance: float
+    blocks_between_alarms: float
+    limit: float | None = None
+
+
 _PLAIN = SceneSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything of all scenes. `scenes`: by scene path; `tolerances`: by tag path, in the tag's unit."""
+    """Everything of all scenes. `scenes`: by scene path; `tolerances`, `watches`: by tag path, in its unit."""
 
     tariff: Tariff | None = None
     grid: GridFactor | None = None
     standard_coal: Carrier = ELECTRICITY
     scenes: Mapping[str, SceneSettings] = field(default_factory=dict, hash=False)
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict, hash=False)
+    watches: Mapping[str, Watch] = field(default_factory=dict, hash=False)
 
     @property
     def shaping(self) -> Settings:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analytics import capability, delays, demand, floor, network, spc
+from analytics import capability, delays, demand, floor, network, spc, wear
 from analytics.indicator import Basis, Indicator
 from analytics.link_events import judge
 from analytics.readings import Readings, read
@@ -62,13 +62,14 @@ def scene_studies(
     rules = rules or Rules()
     tags = [tag for tag in scene.tags if _wanted(tag, rules)]
     readings = read(historian, tags, window, margin=rules.model.micro_stop, now=now)
+    watched = list(_watched(scene, historian, window, rules, now))
     study = _Study(readings, rules, simulated=scene.simulated)
     found = [one for device in scene.devices for one in study.device(device)]
     limit = rules.settings.of(scene.path).floor
     if limit is not None:
         found.extend(study.floor(scene, limit))
     found.extend(judge(scene, readings, calendar.plan(*window), rules))
-    return found
+    return found + watched
 
 
 def scene_details(
@@ -86,6 +87,24 @@ def scene_details(
         *analysis.details(),
         *scene_studies(scene, historian, window, calendar=calendar, rules=rules, now=now),
     ]
+
+
+def _watched(scene: Scene, historian: Historian, window: Span, rules: Rules, now: int | None) -> Iterator[Indicator]:
+    """Watch signals for wear; each reaches back over its healthy time, so they are read apart."""
+    for device in scene.devices:
+        for tag in device.tags:
+            if (watch := rules.settings.watches.get(tag.path)) is None:
+                continue
+            state = device.role(Role.STATE)
+            tags = (tag, state) if state is not None else (tag,)
+            readings = read(historian, tags, window, margin=watch.healthy, now=now)
+            basis = Basis(
+                scope=tag.path,
+                window=window,
+                simulated=scene.simulated or readings.simulated(tags),
+                min_coverage=rules.min_coverage,
+            )
+            yield from wear.indicators(wear.running(device, tag, readings, rules.model), watch, basis)
 
 
 def _wanted(tag: Tag, rules: Rules) -> bool:

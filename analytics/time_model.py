@@ -205,8 +205,12 @@ class E10Times:
     """Time by SEMI E10 state in ns; `unknown` is operations time of which nothing is known."""
 
     total: int
-    states: Mapping[E10State, int] = field(hash=False)
+    states: Mapping[str, int] = field(hash=False)
     unknown: int
+
+    def __add__(self, other: E10Times) -> E10Times:
+        states = {name: self.states[name] + other.states[name] for name in self.states}
+        return E10Times(self.total + other.total, states, self.unknown + other.unknown)
 
     @property
     def operations(self) -> int:
@@ -223,7 +227,7 @@ def e10_times(intervals: Intervals, plan: Plan, *, table: Mapping[PackState, E10
     """Return the time of a plan's window by SEMI E10 state; outside shifts it is nonscheduled."""
     operation = Spans.of(plan.operation)
     inside = operation.within(intervals.start, intervals.stop)
-    states = dict.fromkeys(E10State, 0)
+    states: dict[str, int] = dict.fromkeys(E10State, 0)
     for state, e10 in table.items():
         states[e10] += int(inside[intervals.state == state].sum())
     unknown = operation.total - sum(states.values())

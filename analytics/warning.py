@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import ruptures
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
@@ -190,6 +189,8 @@ def changes(values: Floats, *, least: int = 5) -> list[Change]:
     noise = float(np.median(np.abs(np.diff(level)))) / (0.6745 * math.sqrt(2))
     if noise <= 0:
         noise = float(np.abs(np.diff(level)).mean()) or 1.0
+    import ruptures  # noqa: PLC0415 - takes seconds to import, and only this asks for it
+
     search = ruptures.KernelCPD(kernel="linear", min_size=least).fit((level / noise)[:, None])
     edges = [0, *(int(edge) for edge in search.predict(pen=3 * math.log(len(level))))]
     means = [float(level[a:b].mean()) for a, b in itertools.pairwise(edges)]

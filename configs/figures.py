@@ -139,6 +139,30 @@ class AgreedConfig(Strict):
     accepted: frozenset[str] = frozenset(("good", "ok", "pass"))
 
 
+class WarningConfig(Strict):
+    """How a signal is watched for wear, while its machine runs.
+
+    `healthy`: the time before a window in which all was well, by which drift is judged.
+    `block`: samples are averaged over it. `shift`: the smallest change worth a warning, in standard
+    deviations of a block. `false_alarm_every`: how rarely a healthy signal may warn. `limit`:
+    the value at which the part is worn out; its remaining life is told.
+    """
+
+    healthy: Annotated[Seconds, Field(gt=0)] = 4 * 3600.0
+    block: Annotated[Seconds, Field(gt=0)] = 60.0
+    shift: float = Field(default=1.0, ge=0.1, le=10)
+    false_alarm_every: Annotated[Seconds, Field(gt=0)] = 7 * 86_400.0
+    limit: float | None = None
+
+    @model_validator(mode="after")
+    def _enough(self) -> WarningConfig:
+        if self.healthy < 20 * self.block:
+            raise ValueError("healthy lasts at least 20 blocks, or it does not show how much the signal varies")
+        if not 2 <= self.false_alarm_every / self.block <= 1e12:
+            raise ValueError("false_alarm_every lasts at least two blocks")
+        return self
+
+
 class ToleranceConfig(Strict):
     """What a process value may be, in the tag's unit. One side may be missing; `target` where it is not the middle."""
 

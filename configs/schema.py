@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from configs.access import AccessConfig, TlsConfig
 from configs.alarms import AlarmConfig, Derived
 from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
-from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig
+from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig, WarningConfig
 from configs.floor import FloorConfig
 from configs.sources import SourceConfig
 from plant.assets import Access
@@ -147,6 +147,7 @@ class TagConfig(Strict):
     states: dict[str, State] = Field(default_factory=dict)
     counter: CounterConfig = CounterConfig()
     tolerance: ToleranceConfig | None = None
+    warning: WarningConfig | None = None
     source: Identifier | None = None
     address: dict[str, Any]
 
@@ -169,6 +170,8 @@ class TagConfig(Strict):
             raise ValueError(f"states belong to kind state, not {self.kind.value}")
         if self.tolerance is not None and self.role is not Role.PROCESS_VALUE:
             raise ValueError("a tolerance belongs to role process-value")
+        if self.warning is not None and self.kind is not Kind.ANALOG:
+            raise ValueError(f"a warning belongs to kind analog, not {self.kind.value}")
         return self
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analytics.catalogue import alarms, energy, measures, network, quality, transport, warning
+from analytics.catalogue import alarms, energy, measures, network, quality, semi, transport, warning
 from analytics.indicator import Formula
 from analytics.iso22400 import Symbol
 
-_FIELDS = (quality, energy, network, transport, alarms, warning, measures)
+_FIELDS = (quality, energy, network, transport, alarms, warning, measures, semi)
 
 FORMULAS: tuple[Formula, ...] = tuple(formula for field in _FIELDS for formula in field.FORMULAS)
 """Every formula of every field."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analytics import catalogue
-from analytics.catalogue import alarms, energy, measures, network, quality, transport, warning
+from analytics.catalogue import alarms, energy, measures, network, quality, semi, transport, warning
 from analytics.formulas import BEYOND_ISO, FORMULAS, SYMBOLS
 from analytics.indicator import Formula
 from analytics.iso22400 import KPIS
@@ -30,5 +30,5 @@ def test_no_field_redefines_a_formula_or_a_symbol_of_another() -> None:
     assert len(set(ids)) == len(ids)
     assert set(ids) <= set(FORMULAS)
     assert not set(catalogue.SYMBOLS) & set(ISO_SYMBOLS)
-    fields = (alarms, energy, measures, network, quality, transport, warning)
+    fields = (alarms, energy, measures, network, quality, semi, transport, warning)
     assert sum(len(field.SYMBOLS) for field in fields) == len(catalogue.SYMBOLS)

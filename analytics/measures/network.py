@@ -24,7 +24,7 @@ from analytics.settings import FloorLimit
 from analytics.spans import Spans
 from analytics.steps import ordered
 from plant.assets import Access, Device
-from plant.batch import Batch, Floats, Ints
+from plant.batch import Batch, Floats, Ints, Origin
 from plant.calendar import Span
 from plant.clock import SECOND
 from plant.quality import good, usable
@@ -98,7 +98,7 @@ def _heard(measured: Measured, window: Span, asked: Iterable[Device]) -> tuple[l
     simulated = measured.scene.simulated
     for batch in _newest_first(measured, window, devices, fine):
         inside = (batch.time >= window[0]) & (batch.time < window[1]) & usable(batch.quality)
-        simulated |= bool((batch.origin & 1).any())
+        simulated |= bool((batch.origin & np.uint8(Origin.SIMULATED)).any())
         for index in np.unique(batch.tag[inside]).tolist():
             device = batch.names[index].rpartition("/")[0]
             fine[device] = fine.get(device, False) or bool(good(batch.quality[inside & (batch.tag == index)]).any())
@@ -209,7 +209,7 @@ def _packets(view: View, device: Device, tags: tuple[Tag, ...]) -> tuple[Floats,
     delay, lost = found.delay, device.role(Role.LOSS)
     if lost is not None:
         delay = np.where(_at(view, lost, found.time) > 0, math.inf, delay)
-    return (*(_metres(view, tag, found.time) for tag in (x, y)), delay)  # type: ignore[return-value]
+    return _metres(view, x, found.time), _metres(view, y, found.time), delay
 
 
 def _metres(view: View, tag: Tag, moments: Ints) -> Floats:

@@ -128,12 +128,18 @@ async def test_every_page_tells_of_alarms_and_marks_what_they_are_about(browser:
     await expect(page).to_have_url(re.compile("about="))
 
 
-async def test_who_may_only_look_is_told_so(browser: Browser, centre: Alarming) -> None:
-    page = await alarms(await desk(browser, centre, "guest", Role.VIEWER), centre, "lang=en")
-    await raised(page, centre)
-    await row(page).locator("[data-act=acknowledge]").click()
-    await expect(page.locator("[data-test=said]")).to_contain_text("may not act")
-    await expect(row(page)).to_have_attribute("data-state", "unacknowledged")
+async def test_who_may_only_look_is_told_so_and_offered_nothing_to_do(browser: Browser, centre: Alarming) -> None:
+    centre.tell(50.0)
+    centre.tell(72.4)
+    guest = await alarms(await desk(browser, centre, "guest", Role.VIEWER), centre, "lang=en")
+    await expect(guest.locator("[data-test=alarm-leave]")).to_contain_text("may not act")
+    visitor = await alarms(await browser.new_context(), centre, "lang=en")
+    await expect(visitor.locator("[data-test=alarm-leave]").get_by_role("link")).to_have_attribute(
+        "href", re.compile("/sign-in")
+    )
+    for page in (guest, visitor):
+        await expect(row(page)).to_be_visible()
+        await expect(page.locator("[data-act], [data-test=acknowledge-all]")).to_have_count(0)
 
 
 async def test_what_cannot_be_asked_is_not_shown_as_calm(browser: Browser, centre: Alarming) -> None:

@@ -18,10 +18,19 @@ from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, HTTPException, WebSocketException
 from fastapi.requests import HTTPConnection
+from pydantic import BaseModel
 
 Json = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 """What a route can answer beside success, for its description."""
+
+
+class Refusal(BaseModel):
+    """Why something was not done. InfluxDB's clients read `code` and `message`, ours `detail`."""
+
+    detail: str | list[Json] | None = None
+    code: str | None = None
+    message: str | None = None
 
 
 class Permission(StrEnum):

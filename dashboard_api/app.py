@@ -28,7 +28,7 @@ from dashboard_api import (
     users,
     write,
 )
-from dashboard_api.access import Permission, Responses, requires
+from dashboard_api.access import Permission, Refusal, Responses, requires
 from dashboard_api.centre import Centre
 from dashboard_api.guard import guard
 
@@ -37,9 +37,14 @@ READING = (query, export, figures, details, losses, stops, live)
 DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 
-_DENIED: Responses = {
-    401: {"description": "sign in, or show a token"},
-    403: {"description": "not allowed"},
+_REFUSALS: Responses = {
+    401: {"model": Refusal, "description": "sign in, or show a token"},
+    403: {"model": Refusal, "description": "not allowed"},
+    404: {"model": Refusal, "description": "there is no such thing"},
+    409: {"model": Refusal, "description": "not possible now, and why"},
+    413: {"model": Refusal, "description": "too much at once"},
+    422: {"model": Refusal, "description": "not to be understood, and why"},
+    503: {"model": Refusal, "description": "the store is away; try again later"},
 }
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
@@ -69,9 +74,9 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     app.state.figures = figures.Figures(centre)
     app.state.alarm_list = alarms.AlarmList(centre)
     for routes in READING:
-        app.include_router(routes.router, dependencies=[Depends(requires(Permission.VIEW))], responses=_DENIED)
+        app.include_router(routes.router, dependencies=[Depends(requires(Permission.VIEW))], responses=_REFUSALS)
     for routes in DECLARING:
-        app.include_router(routes.router, responses=_DENIED)
+        app.include_router(routes.router, responses=_REFUSALS)
     app.add_middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(pages.SecurityHeaders)

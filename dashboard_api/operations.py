@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
 from dashboard_api.access import Permission, requires
@@ -38,7 +38,7 @@ async def health(centre: CentreHere) -> JSONResponse:
     return JSONResponse(body, 200 if body["status"] == "pass" else 503)
 
 
-@router.get("/metrics", dependencies=[Depends(requires(Permission.METRICS))])
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(requires(Permission.METRICS))])
 async def metrics(centre: CentreHere) -> Response:
     """Give the counts for Prometheus."""
     registry = CollectorRegistry()

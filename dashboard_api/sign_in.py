@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard_api.access import Actor, Json, Kind, Permission, Responses, requires
+from dashboard_api.access import Actor, Json, Kind, Permission, Refusal, Responses, requires
 from dashboard_api.account_store import User
 from dashboard_api.accounts import Accounts, AccountsHere, normal
 from dashboard_api.audit import AuditHere
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/v1/session", tags=["account"])
 Anyone = Annotated[Actor, Depends(requires(Permission.OPEN))]
 Oneself = Annotated[Actor, Depends(requires(Permission.SELF))]
 Password = Annotated[str, Field(min_length=1, max_length=LONGEST)]
-_WRONG: Responses = {429: {"description": "too many tries; see Retry-After"}}
+_WRONG: Responses = {429: {"model": Refusal, "description": "too many tries; see Retry-After"}}
 
 
 class Strict(BaseModel):

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import Field
 
-from dashboard_api.access import FOR_TOKENS, Actor, Json, Permission, Responses, Role, requires
+from dashboard_api.access import FOR_TOKENS, Actor, Json, Permission, Role, requires
 from dashboard_api.account_store import Session, Token, User
 from dashboard_api.accounts import LONGEST_TOKEN, AccountsHere, normal
 from dashboard_api.audit import AuditHere
@@ -22,7 +22,6 @@ router = APIRouter(prefix="/api/v1/users", tags=["account"])
 
 Administrator = Annotated[Actor, Depends(requires(Permission.USER_ADMIN))]
 Name = Annotated[str, Path(max_length=64)]
-_REFUSED: Responses = {404: {"description": "no such user"}, 409: {"description": "not possible, and why"}}
 
 
 class UserBody(Strict):
@@ -47,13 +46,13 @@ class TokenBody(Strict):
     days: float = Field(gt=0, le=LONGEST_TOKEN / SECOND / 86_400)
 
 
-@router.get("", responses=_REFUSED)
+@router.get("")
 async def users(_: Administrator, accounts: AccountsHere) -> list[Json]:
     """List all accounts."""
     return [_user(user) for user in accounts.users()]
 
 
-@router.post("", status_code=201, responses=_REFUSED)
+@router.post("", status_code=201)
 async def add(body: UserBody, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Make an account. The answer holds a one-time code with which its owner sets a password."""
     code = await accounts.add(body.name, body.role)
@@ -62,7 +61,7 @@ async def add(body: UserBody, actor: Administrator, accounts: AccountsHere, audi
     return _user(user) | {"code": code}
 
 
-@router.patch("/{name}", responses=_REFUSED)
+@router.patch("/{name}")
 async def change(name: Name, body: ChangeBody, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Give an account another role, or close or open it; either ends its sessions."""
     before = _known(accounts, name)
@@ -71,7 +70,7 @@ async def change(name: Name, body: ChangeBody, actor: Administrator, accounts: A
     return _user(user)
 
 
-@router.post("/{name}/code", responses=_REFUSED)
+@router.post("/{name}/code")
 async def reset(name: Name, actor: Administrator, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Take an account's password away and end its sessions. The answer holds a new one-time code."""
     before = _known(accounts, name)
@@ -81,14 +80,14 @@ async def reset(name: Name, actor: Administrator, accounts: AccountsHere, audit:
     return _user(user) | {"code": code}
 
 
-@router.get("/{name}/sessions", responses=_REFUSED)
+@router.get("/{name}/sessions")
 async def sessions(name: Name, actor: Oneself, accounts: AccountsHere) -> list[Json]:
     """List where an account is signed in."""
     _own_or_administrator(actor, name)
     return [_session(session, actor) for session in accounts.sessions(_known(accounts, name).name)]
 
 
-@router.delete("/{name}/sessions", responses=_REFUSED)
+@router.delete("/{name}/sessions")
 async def end_sessions(
     name: Name, actor: Oneself, accounts: AccountsHere, audit: AuditHere, id: str | None = None  # noqa: A002 - as it is called outside
 ) -> Json:  # fmt: skip
@@ -100,14 +99,14 @@ async def end_sessions(
     return {"ended": ended}
 
 
-@router.get("/{name}/tokens", responses=_REFUSED)
+@router.get("/{name}/tokens")
 async def tokens(name: Name, actor: Oneself, accounts: AccountsHere) -> list[Json]:
     """List an account's tokens, without their secrets."""
     _own_or_administrator(actor, name)
     return [_token(token) for token in accounts.tokens(_known(accounts, name).name)]
 
 
-@router.post("/{name}/tokens", status_code=201, responses=_REFUSED)
+@router.post("/{name}/tokens", status_code=201)
 async def add_token(name: Name, body: TokenBody, actor: Oneself, accounts: AccountsHere, audit: AuditHere) -> Json:
     """Make a token. The answer holds its secret, which is shown this once."""
     _own_or_administrator(actor, name)
@@ -120,7 +119,7 @@ async def add_token(name: Name, body: TokenBody, actor: Oneself, accounts: Accou
     return _token(token) | {"token": secret}
 
 
-@router.delete("/{name}/tokens/{id}", status_code=204, responses=_REFUSED)
+@router.delete("/{name}/tokens/{id}", status_code=204)
 async def revoke_token(name: Name, id: str, actor: Oneself, accounts: AccountsHere, audit: AuditHere) -> Response:  # noqa: A002
     """Revoke a token at once."""
     _own_or_administrator(actor, name)

@@ -207,22 +207,35 @@ export class ApiError extends Error {
 
 const PATIENCE_MS = 15_000
 
-export const get = <T>(address: string, stop?: AbortSignal): Promise<T> => ask<T>(address, {}, stop)
+export const get = <T>(address: string, stop?: AbortSignal): Promise<T> => ask<T>(address, {}, { stop })
 
 /** Ask for something to be done; the browser says by itself from which page it comes. */
 export const post = <T>(address: string, body: unknown): Promise<T> => send<T>('POST', address, body)
 
-export const send = <T>(method: 'POST' | 'PATCH' | 'DELETE', address: string, body?: unknown): Promise<T> =>
-  ask<T>(address, {
-    method,
-    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  })
+export const send = <T>(
+  method: 'POST' | 'PATCH' | 'DELETE',
+  address: string,
+  body?: unknown,
+  patience = PATIENCE_MS,
+): Promise<T> =>
+  ask<T>(
+    address,
+    {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    },
+    { patience },
+  )
 
 /** Called when the server does not know who asks, or no longer. */
 export const refused: { on: () => void } = { on: () => undefined }
 
-async function ask<T>(address: string, request: RequestInit, stop?: AbortSignal): Promise<T> {
-  const limit = AbortSignal.timeout(PATIENCE_MS)
+async function ask<T>(
+  address: string,
+  request: RequestInit,
+  { stop, patience = PATIENCE_MS }: { stop?: AbortSignal | undefined; patience?: number },
+): Promise<T> {
+  const limit = AbortSignal.timeout(patience)
   let response: Response
   try {
     response = await fetch(address, {

@@ -28,7 +28,7 @@ from dashboard_api.centre import Centre
 from dashboard_api.desk import Desk
 from dashboard_api.query import CentreHere, Json, words
 from evidence.campaign import Campaign, Stage
-from evidence.plan import Exclusion, Plan, Window
+from evidence.plan import Exclusion, Plan, SimulatedArm, Window
 from evidence.planning import clause_for, simulated_plan
 from evidence.verify import Verification, verify
 from plant.clock import iso
@@ -101,6 +101,9 @@ async def list_campaigns(centre: CentreHere, desk: DeskHere, who: Viewing) -> Js
     return {
         "campaigns": sorted(found, key=lambda one: one["frozen"], reverse=True),
         "options": _options(centre),
+        "profiles": [
+            {"id": one.id, "name": words(one.name.text)} for one in centre.configuration.networks.values()
+        ],
         "may_run": who.may(Permission.CAMPAIGN_RUN),
         "may_export": who.may(Permission.EVIDENCE_EXPORT),
     }
@@ -273,7 +276,14 @@ def _options(centre: Centre) -> list[Json]:
                     "number": clause.number,
                     "profile": scene.simulation.profile,
                     "indicators": [
-                        {"name": words(one.name.text), "op": one.op.value, "bound": one.value, "unit": one.unit}
+                        {
+                            "name": words(one.name.text),
+                            "kind": one.kind.value,
+                            "op": one.op.value,
+                            "bound": one.value,
+                            "unit": one.unit,
+                            "least_shifts": one.minimum.shifts,
+                        }
                         for one in clause.indicators
                     ],
                 }
@@ -291,6 +301,7 @@ def _row(found: Campaign) -> Json:
         "revision": frozen.revision,
         "frozen": iso(frozen.at),
         "author": frozen.plan.author,
+        "simulated": any(isinstance(arm, SimulatedArm) for arm in (frozen.plan.baseline, frozen.plan.improved)),
         "stage": status.stage.value,
         "share": status.share,
         "step": words(status.step),

@@ -96,7 +96,7 @@ def _products(
     if made is None:
         return
     measured = signals.measured(plan)
-    for name, spans in _spans_by_name(made.held, made.names).items():
+    for name, spans in spans_by_name(made.held, made.names).items():
         part = replace(plan, operation=_within(plan.operation, spans), busy=_within(plan.busy, spans))
         inside = measured.both(spans)
         # Quality is read from the same signals, so good time follows the restricted plan.
@@ -110,7 +110,8 @@ def _products(
             yield name, Worked(sums=found, ids=ids, waterfall=fall)
 
 
-def _spans_by_name(held: Steps, names: Sequence[str]) -> dict[str, Spans]:
+def spans_by_name(held: Steps, names: Sequence[str]) -> dict[str, Spans]:
+    """Return when each name was in force. `names`: values of the samples behind `held`."""
     told = np.array([*names, ""], object)[held.row]
     return {
         name: Spans.where((told == name) & (held.row >= 0), held.start, held.stop)

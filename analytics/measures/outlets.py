@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics.counters import Reading
+from analytics.device_details import spans_by_name
 from analytics.indicator import Basis, Flag
 from analytics.measures.view import View
 from analytics.oee import Counts
@@ -118,12 +119,10 @@ def by_product(view: View, outlet: Outlet, measured: Spans) -> dict[str, Spans]:
     """Cut spans by what was made at an outlet, "" where it is not told."""
     if outlet.product is None:
         return {"": measured}
-    held, names = view.readings.held(outlet.product), np.array([*view.readings.texts(outlet.product), ""], object)
-    told = names[held.row]  # of row -1, nothing known, the last one
-    found = {name: Spans.where(told == name, held.start, held.stop) for name in sorted(set(told.tolist()) - {""})}
-    parts = {name: spans.both(measured) for name, spans in found.items()}
+    found = spans_by_name(view.readings.held(outlet.product), view.readings.texts(outlet.product))
+    parts = {name: spans.both(measured) for name, spans in found.items() if name}
     rest = measured
-    for spans in found.values():
+    for spans in parts.values():
         rest = rest.without(spans)
     return {name: spans for name, spans in {**parts, "": rest}.items() if spans.total}
 

@@ -194,10 +194,12 @@ def charge(samples: Batch, unit: str, window: Span) -> Charge:
     other lose nothing between them.
     """
     rows = np.flatnonzero(usable(samples.quality) & np.isfinite(samples.numbers) & (samples.time < window[1]))
-    first = max(int(np.searchsorted(samples.time[rows], window[0], side="right")) - 1, 0)
-    values = samples.numbers[rows[first:]] * convert(1.0, unit, "1")
-    drawn = float(np.maximum(-np.diff(values), 0.0).sum())
-    return Charge(float(values.min()) if len(values) else None, drawn if len(values) > 1 else None)
+    time, values = samples.time[rows], samples.numbers[rows] * convert(1.0, unit, "1")
+    in_force = values[max(int(np.searchsorted(time, window[0], side="right")) - 1, 0) :]
+    # From the last one before the window: what was drawn since is this window's.
+    steps = np.diff(values[max(int(np.searchsorted(time, window[0], side="left")) - 1, 0) :])
+    drawn = float(np.maximum(-steps, 0.0).sum()) if len(steps) else None
+    return Charge(float(in_force.min()) if len(in_force) else None, drawn)
 
 
 def battery(found: Charge, basis: Basis) -> list[Indicator]:

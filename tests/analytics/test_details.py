@@ -94,10 +94,11 @@ def figures(plant: Scene, historian: MemoryHistorian, cuts: list[int]) -> dict[s
 @settings(max_examples=40, deadline=None)
 def test_any_split_of_a_window_gives_the_details_of_the_whole_at_every_level(rows, cuts, serial) -> None:
     plant, historian = scene(serial=serial), MemoryHistorian(samples([(0, 0)], path="a/b/c/d/e"), *told(rows))
-    # A meter's reading owns what was drawn since the one before; read at the cut, nothing lies across it.
+    # A meter's reading owns what was drawn since the one before; read right before the cut, nothing lies across it.
     meters = [t for t in plant.tags if t.role is Role.ENERGY]
     for meter in meters:
-        historian.write(samples([(cut, cut % 7) for cut in sorted({0, *cuts})], path=meter.path))
+        at_cuts = [(cut - before, cut % 7) for cut in sorted({0, *cuts}) for before in (0.001, 0)]
+        historian.write(samples(at_cuts, path=meter.path))
     whole, split = figures(plant, historian, []), figures(plant, historian, cuts)
     assert whole.keys() == split.keys()
     for key, one in whole.items():

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
-from evidence.campaign import Campaign, Campaigns, Stage, Status
+from evidence.campaign import Campaign, Campaigns, Cancelled, Stage, Status
 from evidence.plan import Exclusion, Plan, Window
 from evidence.planning import clause_for, simulated_plan
 from evidence.signing import Signer
@@ -184,7 +184,14 @@ class Job:
             store=self.data / "historian" if (self.data / "historian").is_dir() else None,
             report=report,
         )
-        means.carry_out(Campaign(self.folder))
+        means.carry_out(Campaign(self.folder), _unless_orphaned)
+
+
+def _unless_orphaned(_: Status) -> None:
+    """Raise Cancelled when the process that asked for this is gone: nobody waits for the result any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        raise Cancelled("the process that started this campaign is gone")
 
 
 def _planned(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from configs.loader import PACKAGED, load
 from tests.peers.processes import Program, free_port
 
 FLAGS = (
@@ -169,6 +170,27 @@ def test_the_simulated_devices_do_not_outlive_a_killed_demonstration(tmp_path: P
     while any(mark in line for line in _processes() for mark in marks):
         assert time.monotonic() < deadline, "the simulated devices are still there"
         time.sleep(0.1)
+
+
+def test_all_scenes_come_up_behind_one_page_that_answers_from_the_first_on(tmp_path: Path) -> None:
+    scenes = {scene.id: scene.simulation for scene in load(PACKAGED).scenes.values() if scene.simulation}
+    sources = sum(len(set(simulation.faces.values())) for simulation in scenes.values())
+    port = free_port()
+    command = [sys.executable, "-m", "provenline", "demo", "--no-browser", "--port", str(port), "--data", tmp_path]
+    program = Program(command)
+    try:
+        program.ready(" ready ", 120)
+        served: set[str] = set()
+        connected = 0
+        while connected < sources or served < scenes.keys():
+            line = program.ready("source=", 180)
+            connected += "source connected" in line
+            served |= {word.partition("=")[2] for word in line.split() if word.startswith("scene=")}
+            if connected == 1:
+                assert len(get(f"http://localhost:{port}/api/v1/scenes")) >= len(scenes)
+    finally:
+        program.interrupt()
+        assert program.wait(20) == 0
 
 
 def _processes() -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from configs.base import Secret
 from configs.catalogue import AcceptanceCatalogue
-from configs.crossrefs import FILE_KEYS
+from configs.crossrefs import FILE_KEYS, FOLDER_KEYS
 from configs.figures import EnergyConfig
 from configs.network_profile import NetworkProfile
 from configs.schema import (
@@ -178,6 +178,7 @@ def _bindings(folder: Path, scene: SceneDocument, tree: Scene) -> Iterable[Bindi
 
 
 Model = TypeVar("Model", bound=BaseModel)
+_PLACES = (*FILE_KEYS, *FOLDER_KEYS)
 
 
 def _located(folder: Path, part: Model) -> Model:
@@ -186,6 +187,6 @@ def _located(folder: Path, part: Model) -> Model:
     for key, value in part:
         if isinstance(value, BaseModel) and not isinstance(value, Secret):
             changes[key] = _located(folder, value)
-        elif isinstance(value, str) and (key in FILE_KEYS or (key == "file" and isinstance(part, ReplaySource))):
+        elif isinstance(value, str) and (key in _PLACES or (key == "file" and isinstance(part, ReplaySource))):
             changes[key] = str((folder / value).resolve())
     return part.model_copy(update=changes) if changes else part

@@ -23,6 +23,8 @@ from plant.errors import Fault
 
 FILE_KEYS = ("certificate", "key", "server_certificate", "user_certificate", "user_key", "ca")
 """Keys of a source whose values are files, relative to the configuration's folder."""
+FOLDER_KEYS = ("trust_list",)
+"""Keys whose values are folders, relative likewise, which are made when they are needed."""
 
 _BROKERED = ("mqtt", "sparkplug", "vda5050")
 Part = tuple[Place, dict[str, Any]]

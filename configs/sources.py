@@ -32,9 +32,10 @@ class OpcuaMode(StrEnum):
 class OpcuaSecurity(Strict):
     """How the connection is secured.
 
-    `certificate` and `key` are this client's own (PEM or DER); `server_certificate` pins the
-    server. With a policy other than `none`, all three are needed: an unchecked server
-    certificate protects nothing.
+    `certificate` and `key` are this client's own (PEM or DER). `server_certificate` pins the
+    server, or `trust_list` is the folder in which `provenline opcua trust` keeps the servers that
+    a person accepted. With a policy other than `none` there is no doing without: an unchecked
+    server certificate protects nothing.
     """
 
     policy: OpcuaPolicy = OpcuaPolicy.NONE
@@ -42,13 +43,18 @@ class OpcuaSecurity(Strict):
     certificate: str | None = None
     key: str | None = None
     server_certificate: str | None = None
+    trust_list: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> OpcuaSecurity:
         if self.policy is not OpcuaPolicy.NONE:
-            missing = [n for n in ("certificate", "key", "server_certificate") if not getattr(self, n)]
+            missing = [n for n in ("certificate", "key") if not getattr(self, n)]
+            if not self.server_certificate and not self.trust_list:
+                missing.append("server_certificate or trust_list")
             if missing:
                 raise ValueError(f"policy {self.policy.value} also needs {', '.join(missing)}")
+            if self.server_certificate and self.trust_list:
+                raise ValueError("give either server_certificate or trust_list")
         return self
 
 

@@ -13,6 +13,7 @@ GROUPS = {
     "audit": "provenline.audit_command",
     "evidence": "provenline.evidence_command",
     "fault": "provenline.fault",
+    "opcua": "provenline.opcua_command",
     "user": "provenline.user_command",
 }
 """Name of a group to the module whose `app` it is."""

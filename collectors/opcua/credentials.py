@@ -1,7 +1,7 @@
 """Who we are and whom we trust: certificates, keys and user, from configuration to a client.
 
-The server's certificate is pinned: it must be the very one the configuration names, still
-valid, and made for the application that shows it. Our own application URI is the one in
+The server's certificate is pinned: it must be the very one the configuration names, or one on
+its trust list, still valid, and made for the application that shows it. Our own application URI is the one in
 our certificate, as OPC UA Part 6 §6.2.2 demands.
 """
 
@@ -17,8 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from collectors.opcua.trust import TrustList, shown_by
 from configs.sources import OpcuaMode, OpcuaPolicy, OpcuaSource
-from plant.errors import ConfigError, Fault
+from plant.errors import ConfigError, Fault, Rejected
 
 _MODES = {
     OpcuaMode.SIGN: ua.MessageSecurityMode.Sign,
@@ -58,6 +59,28 @@ def equip(client: Client, config: OpcuaSource) -> str | None:
         client.user_private_key = _key(config, "user_key", config.user_key)
         return None
     return _password(config) if config.user is not None else None
+
+
+async def with_trusted_server(config: OpcuaSource) -> OpcuaSource:
+    """Return the settings with the server's certificate pinned, if it is on their trust list.
+
+    Raises ConfigError, with the fingerprint and what to do, when it is not.
+    """
+    if config.security.policy is OpcuaPolicy.NONE or config.security.trust_list is None:
+        return config
+    trusted = TrustList(Path(config.security.trust_list))
+    try:
+        shown = await shown_by(config.endpoint, config.timeout)
+        pinned = trusted.file_of(shown)
+        if pinned is None:
+            trusted.reject(shown)
+            hint = f"compare it at the server, then: provenline opcua trust {config.id} {shown.fingerprint}"
+            message = f"the server's certificate is not trusted; its SHA-256 is {shown.fingerprint}"
+            raise fault(config, "security.trust_list", message, hint)
+    except Rejected as error:
+        raise fault(config, "security.trust_list", str(error)) from error
+    security = config.security.model_copy(update={"server_certificate": str(pinned)})
+    return config.model_copy(update={"security": security})
 
 
 def check_password_is_protected(client: Client, config: OpcuaSource) -> None:

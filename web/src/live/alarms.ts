@@ -5,8 +5,9 @@
  *     else a feed of no scene ────────┴─ number rose ──▶ ask for the list, once a second at most
  */
 import { inject, onScopeDispose, provide, shallowRef, watch, type InjectionKey, type ShallowRef } from 'vue'
-import { api } from '../api'
+import { api, ApiError } from '../api'
 import { alarmApi, type AlarmList } from '../api-alarms'
+import { may } from '../session'
 import { heardOfAlarms, newestAlarms } from './alarm-news'
 import { heardServerTime } from './clock'
 import { Connection } from './connection'
@@ -30,7 +31,13 @@ export function useAlarms(): Alarms {
 }
 
 export function provideAlarms(): Alarms {
-  const list = usePolled(alarmApi.list, EVERY_MS)
+  const mayLook = () => may('view')
+  const list = usePolled(async (stop) => {
+    // who is on the way to signing in asks for nothing yet
+    if (!mayLook()) throw new ApiError(401, '')
+    return alarmApi.list(stop)
+  }, EVERY_MS)
+  watch(mayLook, list.refresh)
   askWhenTold(list)
   listenWhereNobodyDoes()
   provide(ALARMS, list)
@@ -71,7 +78,7 @@ function listenWhereNobodyDoes(): void {
     own.value.start()
   }
   watch(
-    () => connectionShown.state === null,
+    () => connectionShown.state === null && may('view'),
     (nobody) => {
       close()
       if (nobody) timer = setTimeout(open, SETTLES_MS)

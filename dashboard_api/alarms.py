@@ -2,7 +2,7 @@
 
     GET  /alarms                what is not normal, encoded once for all who ask
     POST /alarms/acknowledge    and the other things people do, to one alarm or to many at once
-    GET  /alarms/history        the log, newest first
+    GET  /alarms/history        the log, newest first; as a table: /alarms/history.csv
     GET  /alarms/performance    alarms an hour, floods, the most frequent, after ISA-18.2
 
 The live feed carries a number that rises with every change, so a page asks when there is
@@ -12,25 +12,25 @@ something to ask for. Whoever acts is named in the log for good.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.requests import HTTPConnection
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from analytics.alarms.conditions import InState, Limit, OutOfControl, Rate
 from analytics.alarms.log import Entry, Question
 from analytics.alarms.performance import TEN_MINUTES, Performance, indicators, performance
-from analytics.alarms.rules import AlarmRule, OfFigure, OfSilence, OfTag
-from analytics.alarms.states import Action, Alarm, AlarmState, Do
-from analytics.formulas import FORMULAS
-from analytics.indicator import Basis, Shown
+from analytics.alarms.states import Action, AlarmState, Do
+from analytics.indicator import Basis
 from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.alarm_payloads import alarm_payload, called, event_payload, ms, table
 from dashboard_api.audit import Audit, AuditHere
 from dashboard_api.centre import Centre
-from dashboard_api.query import CentreHere, Json, scene_of, window, words
+from dashboard_api.query import CentreHere, Json, scene_of, window
 from plant.calendar import Span
 from plant.clock import MILLISECOND, SECOND
 
@@ -39,6 +39,8 @@ router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 LONGEST = 32 * 86_400 * SECOND
 """Span of one question about performance, in ns."""
 MOST_AT_ONCE = 1_000
+_PAGE = 2_000
+"""Lines of the log that are read at once for a table."""
 
 Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
 AlarmId = Annotated[str, Field(min_length=1, max_length=300)]
@@ -126,8 +128,8 @@ class AlarmList:
         if panel.number != self._number:
             listed = [alarm for alarm in panel.alarms if alarm.state is not AlarmState.NORMAL]
             listed.sort(key=lambda a: (a.definition.priority, a.acknowledged, -a.since, a.definition.id))
-            body = {"number": panel.number, "flood": _ms(panel.flood)}
-            self._body = orjson.dumps({**body, "alarms": [_alarm(self.centre, alarm) for alarm in listed]})
+            body = {"number": panel.number, "flood": ms(panel.flood)}
+            self._body = orjson.dumps({**body, "alarms": [alarm_payload(self.centre, alarm) for alarm in listed]})
             self._number = panel.number
         return self._body
 
@@ -149,7 +151,7 @@ async def definitions(_: Viewer, centre: CentreHere, scene: str | None = None) -
     """Give every alarm there is, normal ones too, of one scene or of all."""
     below = f"{scene_of(centre, scene).path}:" if scene else ""
     panel = await asyncio.to_thread(lambda: centre.alarms.panel)
-    return [_alarm(centre, alarm) for alarm in panel.alarms if alarm.definition.id.startswith(below)]
+    return [alarm_payload(centre, alarm) for alarm in panel.alarms if alarm.definition.id.startswith(below)]
 
 
 @router.post("/acknowledge")
@@ -211,9 +213,26 @@ async def history(
     found = await asyncio.to_thread(centre.alarms.log.find, question)
     more = len(found) > most
     return {
-        "events": [_event(centre, entry) for entry in found[:most]],
+        "events": [event_payload(centre, entry) for entry in found[:most]],
         "next": found[most - 1].number if more else None,
     }
+
+
+@router.get("/history.csv", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+async def history_file(
+    _: Viewer, centre: CentreHere, start: str, stop: str, alarm: str | None = None, scene: str | None = None
+) -> StreamingResponse:
+    """Give everything that happened in a window as a table for spreadsheets, the newest first."""
+    below = scene_of(centre, scene).path if scene else None
+    question = Question(window=window(start, stop), alarm=alarm, below=below, most=_PAGE)
+    headers = {"Content-Disposition": 'attachment; filename="alarms.csv"'}
+    return StreamingResponse(table(centre, _pages(centre, question)), media_type="text/csv", headers=headers)
+
+
+def _pages(centre: Centre, question: Question) -> Iterator[Entry]:
+    while found := centre.alarms.log.find(question):
+        yield from found
+        question = replace(question, before=found[-1].number)
 
 
 @router.get("/performance")
@@ -252,91 +271,6 @@ def _performance(centre: Centre, span: Span, operators: float) -> Json:
 
 def _most_frequent(centre: Centre, found: Performance) -> list[Json]:
     return [
-        {"alarm": name, "name": _called(centre, name), "count": count, "share": count / found.total}
+        {"alarm": name, "name": called(centre, name), "count": count, "share": count / found.total}
         for name, count in found.by_alarm[:10]
     ]
-
-
-def _alarm(centre: Centre, alarm: Alarm) -> Json:
-    definition, shelving = alarm.definition, alarm.shelving
-    return {
-        "id": definition.id,
-        "scene": definition.scope.split("/")[1],
-        "scope": definition.scope,
-        "name": words(definition.name),
-        "consequence": words(definition.consequence),
-        "response": words(definition.response),
-        "priority": definition.priority.name.lower(),
-        "state": alarm.state.name.lower().replace("_", "-"),
-        "letter": alarm.state.value,
-        "active": alarm.active,
-        "acknowledged": alarm.acknowledged,
-        "since": alarm.since // MILLISECOND,
-        "active_since": _ms(alarm.active_since),
-        "value": alarm.value if alarm.active else None,
-        "simulated": alarm.simulated,
-        "latching": definition.latching,
-        "max_shelving": definition.max_shelving // SECOND,
-        "shelving": {
-            "by": shelving.by,
-            "reason": shelving.reason,
-            "since": shelving.time // MILLISECOND,
-            "until": _ms(shelving.until),
-        }
-        if shelving
-        else None,
-        **_condition(centre.alarms.rules[definition.id]),
-    }
-
-
-def _condition(rule: AlarmRule) -> Json:
-    """Say what is watched: `kind`, `limit` with `side` where there is one, their unit, and how people read them."""
-    kind: Literal["limit", "rate", "state", "spc", "stale", "kpi"]
-    limit: float | None = None
-    side: str | None = None
-    unit, shown = "1", Shown.NUMBER
-    match rule.watched:
-        case OfTag(condition=Limit() as beyond, unit=unit):
-            kind, limit, side = "limit", beyond.limit, beyond.side.value
-        case OfTag(condition=Rate() as rate, unit=unit):
-            kind, limit, unit = "rate", rate.per_second, f"{unit}/s"
-        case OfTag(condition=OutOfControl(), unit=unit):
-            kind = "spc"
-        case OfTag(condition=InState()):
-            kind = "state"
-        case OfSilence(after=after):
-            kind, limit, unit = "stale", after, "s"
-        case OfFigure(key=key, limit=beyond):
-            formula = FORMULAS[key.rpartition(":")[2]]
-            kind, limit, side, unit, shown = "kpi", beyond.limit, beyond.side.value, formula.unit, formula.shown
-    return {"kind": kind, "limit": limit, "side": side, "unit": unit, "shown": shown.value}
-
-
-def _event(centre: Centre, entry: Entry) -> Json:
-    event, action = entry.event, entry.event.action
-    rule = centre.alarms.rules.get(event.alarm)
-    return {
-        "number": entry.number,
-        "time": action.time // MILLISECOND,
-        "alarm": event.alarm,
-        "name": _called(centre, event.alarm),
-        "scope": rule.definition.scope if rule else event.alarm.partition(":")[0],
-        "do": action.do.value,
-        "before": event.before.name.lower().replace("_", "-"),
-        "after": event.after.name.lower().replace("_", "-"),
-        "priority": event.priority.name.lower(),
-        "by": action.by,
-        "reason": action.reason,
-        "until": _ms(action.until),
-        "value": action.value,
-        "simulated": event.simulated,
-    }
-
-
-def _called(centre: Centre, name: str) -> dict[str, str]:
-    rule = centre.alarms.rules.get(name)
-    return words(rule.definition.name) if rule else {"zh": name, "en": name}
-
-
-def _ms(moment: int | None) -> int | None:
-    return None if moment is None else moment // MILLISECOND

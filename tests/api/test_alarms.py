@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import AsyncIterator
 
@@ -160,6 +162,20 @@ async def test_history_goes_on_where_an_answer_was_cut(centre: Centre, operator)
     assert [*first["events"], *rest["events"]] == everything["events"]
     none = await operator.get(f"{ALARMS}/history", params={**span(centre), "scene": "agv"})
     assert none.json()["events"] == []
+
+
+async def test_the_log_can_be_had_as_a_table_in_which_nothing_is_a_formula(centre: Centre, operator) -> None:
+    tell(centre, 9)
+    await operator.post(f"{ALARMS}/comment", json={"alarms": [ABORTED], "reason": "=HYPERLINK(1)"})
+    answer = await operator.get(f"{ALARMS}/history.csv", params=span(centre))
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["do"], row["by"], row["reason"]) for row in rows] == [
+        ("comment", "wang", "'=HYPERLINK(1)"),
+        ("raise", "", ""),
+    ]
+    assert rows[0]["time"].endswith("+08:00")
+    assert rows[0]["name_zh"] != rows[0]["name_en"]
 
 
 async def test_performance_counts_what_called_for_attention(centre: Centre, visitor) -> None:

@@ -249,7 +249,10 @@ def clause(state: Opened) -> Iterator[Text]:
         state.clause = ClauseConfig.model_validate(state.json["catalogue.json"].get("clause"))
     except ValidationError as error:
         raise Failed(_both(f"catalogue: {_said(error)}")) from error
-    if clause_digest(state.clause) != state.frozen[-1].plan.clause_digest:
+    plan = state.frozen[-1].plan
+    if state.json["catalogue.json"].get("id") != plan.catalogue:
+        raise Failed(_both("catalogue: it is not the one that the plan names"))
+    if clause_digest(state.clause) != plan.clause_digest:
         raise Failed(
             Text(
                 "条款与方案冻结时不同：界限、统计量或最少证据被改过。",

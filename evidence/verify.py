@@ -26,6 +26,7 @@ from pathlib import Path
 
 from evidence import checks
 from evidence.checks import Failed, Opened
+from evidence.dossier import is_simulated
 from evidence.payload import Plain, plain
 from plant.errors import ProvenlineError
 from plant.text import Text
@@ -72,7 +73,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All checks of one package. `finding`: as computed here, None when it could not be."""
+    """All checks of one package. `finding` and `simulated`: as computed here, None when they could not be."""
 
     file: str
     checks: tuple[Check, ...]
@@ -124,7 +125,7 @@ def verify(
             file=file.name,
             checks=tuple(made),
             signer=state.signer,
-            simulated=state.json.get("run.json", {}).get("simulated"),
+            simulated=is_simulated(state.sides, state.assessment) if state.assessment else None,
             finding=plain(state.assessment.finding) if state.assessment else None,
             plan=state.frozen[-1].plan.model_dump(mode="json") if state.frozen else None,
         )

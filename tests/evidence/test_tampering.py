@@ -379,7 +379,7 @@ def sign_anew(folder: Path, other: Signer) -> None:
     manifest = folder / "tagmanifest-sha256.txt"
     body = statement(manifest.name, hashlib.sha256(manifest.read_bytes()).hexdigest(), predicate)
     (folder / "signature.json").write_bytes(other.envelope(body))
-    (folder / "signature-sm2.json").unlink()
+    (folder / "signature-sm2.json").unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------------------ single bits

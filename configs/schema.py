@@ -315,6 +315,9 @@ class UplinkConfig(Strict):
     bucket: str = "provenline"
     organisation: str = "provenline"
     token: Secret | None = None
+    ca: str | None = Field(
+        default=None, description="file with the certificate to trust under https; else the system's"
+    )
     batch: int = Field(default=5_000, ge=1, le=100_000)
     timeout: Seconds = 10.0
 

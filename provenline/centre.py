@@ -64,7 +64,8 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
     """Serve until cancelled; with an edge in this process unless the edge document has an uplink."""
     settings = configuration.centre
     host = host or settings.host
-    tls = await asyncio.to_thread(transport, settings, data, host=host, loopback=Address(host, 0).loopback)
+    loopback = Address(host, 0).loopback
+    tls = await asyncio.to_thread(transport, settings, data, host=host, loopback=loopback, folder=configuration.folder)
     address = Address(host, port or settings.port, tls)
     clock = SystemClock()
     async with (

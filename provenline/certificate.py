@@ -45,8 +45,10 @@ class Certificate:
         return fingerprint(_first(Path(self.certificate)))
 
 
-def transport(settings: CentreDocument, data: Path, *, host: str, loopback: bool) -> Certificate | None:
-    """Return the certificate to serve with, None for plain HTTP.
+def transport(
+    settings: CentreDocument, data: Path, *, host: str, loopback: bool, folder: Path = Path()
+) -> Certificate | None:
+    """Return the certificate to serve with, None for plain HTTP. `folder`: where its files are named from.
 
     Raises ProvenlineError for files that are no certificate and its key, and when the centre
     would listen beyond loopback in clear without being told to.
@@ -61,7 +63,7 @@ def transport(settings: CentreDocument, data: Path, *, host: str, loopback: bool
             log.warning("listening without TLS, as configured: passwords and tokens travel in clear", host=host)
         return None
     if settings.tls.certificate and settings.tls.key:
-        chosen = Certificate(settings.tls.certificate, settings.tls.key)
+        chosen = Certificate(str(folder / settings.tls.certificate), str(folder / settings.tls.key))
     else:
         chosen = _kept(data / "tls", {"localhost", socket.gethostname(), host, *settings.names})
     _check(chosen)

@@ -41,6 +41,7 @@ async def run_edge(configuration: Configuration, *, data: Path) -> None:
             bucket=settings.bucket,
             token=token,
             timeout=settings.timeout,
+            ca=str(configuration.folder / settings.ca) if settings.ca else None,
         ) as uplink,
         delivering(configuration, uplink, data=data, clock=SystemClock(), most=settings.batch),
     ):

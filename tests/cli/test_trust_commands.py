@@ -8,6 +8,7 @@ import re
 import socket
 import sqlite3
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -19,7 +20,9 @@ from typer.testing import CliRunner
 
 from configs.loader import load
 from configs.schema import CentreDocument
-from plant.errors import ProvenlineError
+from edge.uplink import HttpUplink
+from plant.batch import BatchBuilder
+from plant.errors import ProvenlineError, Unavailable
 from provenline.centre import serve_centre
 from provenline.certificate import transport
 from provenline.console import answer, console
@@ -201,3 +204,16 @@ def test_the_audit_log_is_shown_exported_and_verified_and_a_forged_one_fails(tmp
 def test_a_data_folder_without_a_centre_is_said(tmp_path: Path) -> None:
     run("audit", "verify", data=tmp_path, exit_code=1)
     run("user", "list", data=tmp_path / "none", exit_code=1)
+
+
+async def test_an_edge_delivers_over_tls_only_to_the_certificate_that_it_was_given(tmp_path: Path) -> None:
+    async with serving(tmp_path, "tls: {}") as (host, data, _log):
+        where = {"organisation": "o", "bucket": "b", "timeout": 20.0, "token": (data / "write-token").read_text()}
+        builder, now = BatchBuilder(), time.time_ns()
+        builder.add("cq/scene/line/press/speed", now, 1.0, received=now)
+        own = str(data / "tls" / "certificate.pem")
+        async with HttpUplink.to(f"https://{host}", ca=own, **where) as uplink:
+            await uplink.deliver(builder.build())
+        async with HttpUplink.to(f"https://{host}", **where) as uplink:
+            with pytest.raises(Unavailable, match=r"(?i)certificate"):
+                await uplink.deliver(builder.build())

@@ -19,10 +19,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from configs.base import Identifier, Seconds, Strict, Words
+from configs.base import Identifier, Seconds, State, Strict, Words
 from configs.reading import Reading, dotted, read
 from configs.role_units import misfit
-from configs.schema import CalendarConfig, CounterConfig, RulesConfig, State, Unit, Zone
+from configs.schema import CalendarConfig, CounterConfig, RulesConfig, Unit, Zone
 from configs.shape import nearest, shape_faults
 from plant.errors import ConfigError, Fault
 from plant.tags import Kind, Role

@@ -77,13 +77,13 @@ def test_inspections_by_telemetry_are_inspections_by_truth(run, profile: str) ->
     assert 0 <= judged["scrap"] - done.last(Role.REJECT_COUNT, "camera") <= 1
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_misjudged_parts_by_telemetry_are_those_by_truth(run, seed: int) -> None:
+def test_misjudged_parts_by_telemetry_are_those_by_truth(run) -> None:
     """Without error, but for the last seconds: a part is audited 5 s after it was judged."""
-    done = run("5g-sa-sub6", span=LONG, seed=seed)
+    done = run("5g-sa-sub6", span=LONG, seed=5)  # a seed with more misjudgements than most
     facts = [f for f in done.truth.of(What.PART, "camera") if f.time <= START + LONG - 6 * SECOND]
     wrong = [str(f.detail["part"]) for f in facts if bool(f.detail["defect"]) != (f.detail["verdict"] != "good")]
     assert misjudged(done)[: len(wrong)] == wrong
+    assert wrong
     assert len(facts) <= len(audits(done)) <= len(facts) + 6
 
 

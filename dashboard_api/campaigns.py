@@ -95,22 +95,20 @@ DeskHere = Annotated[Desk, Depends(desk_here)]
 
 
 @router.get("")
-async def list_campaigns(centre: CentreHere, desk: DeskHere, who: Viewing) -> Json:
+async def list_campaigns(who: Viewing, centre: CentreHere, desk: DeskHere) -> Json:
     """List campaigns, and the scenes for which one could be planned."""
     found = await asyncio.to_thread(lambda: [_row(one) for one in desk.store])
     return {
         "campaigns": sorted(found, key=lambda one: one["frozen"], reverse=True),
         "options": _options(centre),
-        "profiles": [
-            {"id": one.id, "name": words(one.name.text)} for one in centre.configuration.networks.values()
-        ],
+        "profiles": [{"id": one.id, "name": words(one.name.text)} for one in centre.configuration.networks.values()],
         "may_run": who.may(Permission.CAMPAIGN_RUN),
         "may_export": who.may(Permission.EVIDENCE_EXPORT),
     }
 
 
 @router.post("", status_code=201, responses=_REFUSED)
-async def freeze(planned: Planned, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+async def freeze(planned: Planned, who: Running, centre: CentreHere, desk: DeskHere, audit: AuditHere) -> Json:
     """Freeze a plan as a new campaign."""
     with _answering():
         plan = _plan(planned, centre, who)
@@ -120,14 +118,14 @@ async def freeze(planned: Planned, centre: CentreHere, desk: DeskHere, who: Runn
 
 
 @router.get("/{name}", responses=_REFUSED)
-async def campaign(name: Name, desk: DeskHere, _: Viewing) -> Json:
+async def campaign(name: Name, _: Viewing, desk: DeskHere) -> Json:
     """Return one campaign."""
     return await asyncio.to_thread(_whole, _open(desk, name))
 
 
 @router.post("/{name}/revisions", status_code=201, responses=_REFUSED)
 async def revise(
-    name: Name, planned: Planned, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere
+    name: Name, planned: Planned, who: Running, centre: CentreHere, desk: DeskHere, audit: AuditHere
 ) -> Json:
     """Freeze a changed plan as the next revision; the change and its reason show in every report."""
     found = _open(desk, name)
@@ -142,7 +140,7 @@ async def revise(
 
 @router.post("/{name}/exclusions", status_code=201, responses=_REFUSED)
 async def exclude(
-    name: Name, left_out: LeftOut, centre: CentreHere, desk: DeskHere, who: Running, audit: AuditHere
+    name: Name, left_out: LeftOut, who: Running, centre: CentreHere, desk: DeskHere, audit: AuditHere
 ) -> Json:
     """Leave a window out, in one's own name."""
     found = _open(desk, name)
@@ -160,7 +158,7 @@ async def exclude(
 
 
 @router.post("/{name}/run", status_code=202, responses=_REFUSED)
-async def run(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+async def run(name: Name, who: Running, desk: DeskHere, audit: AuditHere) -> Json:
     """Carry a campaign out, in the background."""
     found = _open(desk, name)
     if found.package.exists():
@@ -172,7 +170,7 @@ async def run(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> Jso
 
 
 @router.post("/{name}/cancel", status_code=202, responses=_REFUSED)
-async def cancel(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> Json:
+async def cancel(name: Name, who: Running, desk: DeskHere, audit: AuditHere) -> Json:
     """Call a running campaign off; what it recorded so far is thrown away."""
     found = _open(desk, name)
     with _answering():
@@ -182,7 +180,7 @@ async def cancel(name: Name, desk: DeskHere, who: Running, audit: AuditHere) -> 
 
 
 @router.post("/{name}/verification", responses=_REFUSED)
-async def verification(name: Name, desk: DeskHere, _: Running) -> Json:
+async def verification(name: Name, _: Running, desk: DeskHere) -> Json:
     """Check a campaign's package and compute everything in it anew."""
     package = _open(desk, name).package
     if not package.exists():
@@ -191,7 +189,7 @@ async def verification(name: Name, desk: DeskHere, _: Running) -> Json:
 
 
 @router.get("/{name}/package", response_class=FileResponse, responses=_REFUSED)
-async def package(name: Name, desk: DeskHere, who: Exporting, audit: AuditHere) -> FileResponse:
+async def package(name: Name, who: Exporting, desk: DeskHere, audit: AuditHere) -> FileResponse:
     """Download the evidence."""
     found = _open(desk, name)
     if not found.package.exists():
@@ -202,7 +200,7 @@ async def package(name: Name, desk: DeskHere, who: Exporting, audit: AuditHere) 
 
 @router.get("/{name}/report/{file}", response_class=Response, responses=_REFUSED)
 async def report(
-    name: Name, file: Annotated[str, Path(pattern=r"^[a-z]+\.(zh|en)\.(pdf|xlsx|docx)$")], desk: DeskHere, _: Exporting
+    name: Name, file: Annotated[str, Path(pattern=r"^[a-z]+\.(zh|en)\.(pdf|xlsx|docx)$")], _: Exporting, desk: DeskHere
 ) -> Response:
     """Download one file of the report."""
     found = _open(desk, name)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.contrib import stamp as scapy_stamp
 
-from collectors.source import Point
+from collectors.source import Point, discard
 from collectors.stamp import StampSource
 from configs import sources
 from configs.configuration import Binding
@@ -27,6 +27,7 @@ from plant.errors import ConfigError, Disconnected, Unavailable
 from plant.quality import Quality
 from plant.tags import Kind, Tag
 from provenline.pace import Anchor, PlantTime, RealMeasurement
+from provenline.sources import reader
 from simulators.faces.endpoint import Endpoint, PortPolicy, rewire
 from simulators.faces.layout import MqttLayout, StampLayout
 from simulators.faces.stamp import reply, serve_stamp
@@ -144,6 +145,12 @@ async def test_delays_are_real_at_any_pace_and_dated_by_plant_time() -> None:
     spacing = [b.time - a.time for a, b in zip(of(samples, "up"), of(samples, "up")[1:], strict=False)]
     assert min(spacing) >= 0
     assert sum(spacing) >= 29 * 0.02 * 20 * SECOND * 0.9  # a packet each 20 ms is one each 0.4 s of plant time
+
+
+def test_a_demonstration_at_another_pace_measures_in_real_time() -> None:
+    clock = PlantTime(Anchor(START, 0.0), speed=10.0)
+    assert isinstance(reader(settings_of(), [], clock, discard), RealMeasurement)
+    assert isinstance(reader(settings_of(), [], SystemClock(), discard), StampSource)
 
 
 async def test_a_taken_port_is_another_one_or_an_error() -> None:

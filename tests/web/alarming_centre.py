@@ -85,10 +85,11 @@ class Alarming:
     address: str
 
     def tell(self, value: float, path: str = OIL) -> None:
-        """Let a device say something now."""
+        """Let a device say something now; alarms have followed it when this returns."""
         builder, now = BatchBuilder(), self.centre.clock.now()
         builder.add(path, now, value, received=now, origin=Origin.SIMULATED)
         self.centre.write(builder.build())
+        self.centre.alarms.evaluate()
 
     async def session(self, name: str, role: Role = Role.OPERATOR) -> dict[str, str]:
         """Return the cookie of somebody who is signed in, for a browser."""

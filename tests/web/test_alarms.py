@@ -108,6 +108,10 @@ async def test_a_comment_stays_in_the_log(browser: Browser, centre: Alarming) ->
     await page.locator("[data-test=reason-send]").click()
     await page.locator("[data-view=history]").click()
     await expect(page.locator("[data-do=comment]").first).to_contain_text("冷却泵在检修")
+    async with page.expect_download() as downloading:
+        await page.locator("[data-test=alarm-file]").click()
+    file = await (await downloading.value).path()
+    assert "冷却泵在检修" in file.read_text(encoding="utf-8-sig")
 
 
 async def test_every_page_tells_of_alarms_and_marks_what_they_are_about(browser: Browser, centre: Alarming) -> None:

@@ -101,6 +101,8 @@ export const alarmApi = {
   list: (stop?: AbortSignal) => get<AlarmList>(ROOT, stop),
   history: (asked: Span & { alarm?: string; scene?: string; before?: number; most?: number }, stop?: AbortSignal) =>
     get<{ events: AlarmEvent[]; next: number | null }>(`${ROOT}/history?${query({ ...asked })}`, stop),
+  /** Address of the log of a window as a table for spreadsheets. */
+  file: (asked: Span & { scene?: string }) => `${ROOT}/history.csv?${query({ ...asked })}`,
   performance: (span: Span, stop?: AbortSignal) =>
     get<Performance>(`${ROOT}/performance?${query({ start: span.start, stop: span.stop })}`, stop),
   acknowledge: (alarms: string[]) => act('acknowledge', { alarms }),

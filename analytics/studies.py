@@ -14,6 +14,7 @@ import numpy as np
 from analytics import capability, delays, demand, floor, network, spc, wear
 from analytics.indicator import Basis, Indicator
 from analytics.link_events import judge
+from analytics.per_piece import one_a_piece
 from analytics.readings import Readings, read
 from analytics.scene import analyse
 from analytics.settings import FloorLimit
@@ -24,7 +25,7 @@ from historian.port import Historian
 from plant.assets import Device, Scene
 from plant.batch import Batch, Floats
 from plant.calendar import ShiftCalendar, Span
-from plant.quality import good, usable
+from plant.quality import good
 from plant.tags import Role, Tag
 from plant.units import convert
 
@@ -174,7 +175,7 @@ class _Study:
 
     def _capability(self, device: Device, tag: Tag, tolerance: capability.Tolerance) -> Iterator[Indicator]:
         samples = self._readings.of(tag)
-        rows = self._rows(device, tag)
+        _, rows = one_a_piece(device, tag, self._readings)
         told = rows[rows >= 0]
         told = told[np.isfinite(samples.numbers[told])]
         values = samples.numbers[told]
@@ -185,19 +186,6 @@ class _Study:
         if len(values) > 1:
             for limits in spc.individuals(values):
                 yield from spc.indicators(limits, basis)
-
-    def _rows(self, device: Device, tag: Tag) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Return which sample says what of each piece, where the device counts pieces; else every sample.
-
-        A collector reads a steady value again and again; repetitions would make a process look calm.
-        """
-        counters = playing(device, Role.TOTAL_COUNT) or playing(device, Role.GOOD_COUNT)
-        if counters:
-            made = self._readings.increments(counters[0])
-            return self._readings.believed(tag).at(made.time[(made.micro > 0) & made.in_time])
-        samples, window = self._readings.of(tag), self._readings.window
-        inside = np.flatnonzero((samples.time >= window[0]) & (samples.time < window[1]))
-        return np.where(usable(samples.quality[inside]), inside, -1)
 
     def _inside(self, tag: Tag) -> Batch:
         samples = self._readings.of(tag)

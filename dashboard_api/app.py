@@ -14,6 +14,7 @@ from dashboard_api import (
     alarms,
     audit_trail,
     campaigns,
+    charts,
     details,
     export,
     figures,
@@ -32,7 +33,7 @@ from dashboard_api.access import Permission, Refusal, Responses, requires
 from dashboard_api.centre import Centre
 from dashboard_api.guard import guard
 
-READING = (query, export, figures, details, losses, stops, live)
+READING = (query, export, figures, details, charts, losses, stops, live)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""

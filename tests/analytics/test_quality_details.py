@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from analytics.studies import scene_details
 from analytics.explain import explain
 from analytics.indicator import Indicator, Status
 from analytics.scene import Rules, scene_indicators
+from analytics.studies import scene_details
 from plant.assets import Device, Line, Scene
 from plant.batch import Batch, Value
 from plant.calendar import ShiftCalendar

@@ -153,7 +153,10 @@ async def exclude(
             at=centre.clock.now(),
         )
         await asyncio.to_thread(found.exclude, exclusion)
-    await audit(who, "campaign.exclude", name, after=exclusion.model_dump(mode="json"))
+    window = [iso(left_out.window.start), iso(left_out.window.stop)]
+    await audit(
+        who, "campaign.exclude", name, after={"window": window, "rule": exclusion.rule, "reason": exclusion.reason}
+    )
     return await asyncio.to_thread(_whole, found)
 
 

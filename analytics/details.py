@@ -163,7 +163,7 @@ def side_by_side(parts: Sequence[Details], *, operations: tuple[Operation, ...] 
     """Add the details of units that work at the same time, at least one.
 
     `operations`: where they are those of a serial line; its pieces pass all of them, so there
-    they are not added. Products, batteries and links belong to their device alone.
+    they are not added. Products, batteries, links and E10 states belong to their device alone.
     """
     told = [part.tallies for part in parts if part.tallies]
     return Details(

@@ -229,3 +229,16 @@ def test_a_number_that_never_came_is_an_event_that_was_not_visible() -> None:
     found = hour(builder.build(), plant=one(reader))
     rate = found["first/gate:real-time-rate"]
     assert (rate.inputs["EVV"].value, rate.inputs["EVT"].value) == (2, 4)
+
+
+def test_the_same_hour_is_read_by_semi_e10_beside_iso() -> None:
+    """Set-up is scheduled down time, starving is standby, and what nobody knows is left out of both sides."""
+    press = device("press", frozenset((Role.STATE,)))
+    states = [(s, 6 if s < 2100 else 5 if s < 2700 else 3 if s < 3000 else 9) for s in range(0, 3300, 5)]
+    found = hour(at("press/state", *states), plant=one(press))
+    uptime = found["first/press:e10-operational-uptime"]
+    known = 3305  # the last sample holds for the ten seconds it may be silent
+    assert uptime.value == pytest.approx(2700 / known)
+    assert uptime.coverage == pytest.approx(known / 3600)
+    assert found["first/press:e10-operational-utilization"].value == pytest.approx(2100 / known)
+    assert found["first/press:e10-total-utilization"].inputs["E10TOT"].value == 3600

@@ -33,7 +33,7 @@ from evidence.dossier import Dossier, Run, to_json
 from evidence.package import Report, Side, TimeStamper, recorded, write
 from evidence.payload import Plain
 from evidence.plan import Arm as ArmPlan
-from evidence.plan import Exclusion, Frozen, Plan, SimulatedArm
+from evidence.plan import Exclusion, Frozen, Plan, RecordedArm, SimulatedArm
 from evidence.signing import Signer
 from plant.clock import Clock
 from plant.errors import ProvenlineError
@@ -169,12 +169,18 @@ class Campaign:
         return frozen
 
     def exclude(self, exclusion: Exclusion) -> None:
-        """Leave a window out. Raises ProvenlineError when it has begun, or names no rule of the plan."""
+        """Leave a window out. Raises ProvenlineError when it has begun, or the plan has no such rule or window."""
         if self.status.stage in (Stage.RUNNING, Stage.DONE):
             raise ProvenlineError(f"campaign {self.id} is {self.status.stage.value}; make a new revision first")
         if exclusion.rule not in {rule.id for rule in self.plan.plan.exclusion_rules}:
             known = ", ".join(rule.id for rule in self.plan.plan.exclusion_rules) or "none"
             raise ProvenlineError(f"the plan has no exclusion rule {exclusion.rule!r}; it has {known}")
+        arms = [arm for arm in (self.plan.plan.baseline, self.plan.plan.improved) if arm is not None]
+        agreed = [window for arm in arms if isinstance(arm, RecordedArm) for window in arm.windows]
+        # When a simulated side's shifts will be is not known before it has run.
+        known_now = all(isinstance(arm, RecordedArm) for arm in arms)
+        if known_now and not any(exclusion.window.touches(window) for window in agreed):
+            raise ProvenlineError("there is nothing to leave out: no window of the plan lies there")
         _write(self.folder / "exclusions.json", [one.model_dump(mode="json") for one in (*self.exclusions, exclusion)])
 
     def note(self, status: Status) -> None:
@@ -242,7 +248,7 @@ def carry_out(
     A cancellation is whatever `progress` raises; then, as after any failure, the status says so and what
     was recorded is gone. Raises ProvenlineError.
     """
-    plan = campaign.plan.plan
+    plan, exclusions = campaign.plan.plan, campaign.exclusions
     status = Status(stage=Stage.RUNNING, began=clock.now(), process=os.getpid())
 
     def tell(share: float, step: Text) -> None:
@@ -264,9 +270,7 @@ def carry_out(
         for side in sides.values():
             side.historian.close()
         judging = Text("计算指标", "computing figures")
-        found = assess(
-            plan, clause, copies, campaign.exclusions, progress=lambda done: tell(0.82 + 0.1 * done, judging)
-        )
+        found = assess(plan, clause, copies, exclusions, progress=lambda done: tell(0.82 + 0.1 * done, judging))
         dossier = Dossier(
             revisions=campaign.revisions,
             catalogue=catalogue,
@@ -274,7 +278,7 @@ def carry_out(
             sides=copies,
             assessment=found,
             run=Run(began=status.began, ended=clock.now()),
-            exclusions=campaign.exclusions,
+            exclusions=exclusions,
             annotations=tuple(annotations),
         )
         tell(0.93, Text("编写报告与证据包", "writing reports and the package"))

@@ -235,9 +235,14 @@ def plan(state: Opened) -> Iterator[Text]:
     if plan.at > began:
         raise Failed(Text("方案在采集开始之后才冻结。", "The plan was fixed only after the campaign had begun."))
     rules = {rule.id for rule in plan.plan.exclusion_rules}
+    ended = _moment(state.json["run.json"].get("ended"))
     for left_out in state.exclusions:
         if left_out.rule not in rules:
             raise Failed(_both(f"an exclusion names the rule {left_out.rule!r}, which the plan does not have"))
+        if left_out.at < state.frozen[0].at:
+            raise Failed(Text("剔除登记早于方案冻结。", "An exclusion was entered before the plan was fixed."))
+        if left_out.at > ended:
+            raise Failed(Text("剔除登记晚于执行结束。", "An exclusion was entered after the campaign had ended."))
     yield Text(
         f"第 {plan.revision} 版，冻结于采集之前，摘要 {plan.hash[:16]}…。",
         f"Revision {plan.revision}, fixed before the campaign began; hash {plan.hash[:16]}….",

@@ -8,14 +8,34 @@ The hash is SHA-256 over the plan's canonical JSON (see `canonical`), so anybody
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from configs.base import Identifier, Strict, Words
 from evidence.canonical import digest
+from plant.clock import from_iso
 
 FORMAT = 1
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, datetime):  # what YAML makes of a moment that is not quoted
+        return from_iso(value.isoformat())
+    return from_iso(value) if isinstance(value, str) else value
+
+
+Moment = Annotated[
+    int,
+    BeforeValidator(_moment, json_schema_input_type=int | str),
+    Field(description="ns UTC, or ISO 8601 with a zone"),
+]
+
+
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 
 
 class SimulatedArm(Strict):
@@ -29,10 +49,10 @@ class SimulatedArm(Strict):
 
 
 class Window(Strict):
-    """A stretch of recorded time; ns UTC, half open."""
+    """A stretch of recorded time; ns UTC, half open. Written by hand as 2026-11-21T08:00:00+08:00."""
 
-    start: int
-    stop: int
+    start: Moment
+    stop: Moment
 
     @model_validator(mode="after")
     def _forward(self) -> Window:
@@ -40,12 +60,23 @@ class Window(Strict):
             raise ValueError("a window ends after it starts")
         return self
 
+    def touches(self, other: Window) -> bool:
+        """Say whether the two have a moment in common."""
+        return self.start < other.stop and other.start < self.stop
+
 
 class RecordedArm(Strict):
     """A side that was recorded: windows of a real (or replayed) line's history."""
 
     source: Literal["recorded"] = "recorded"
     windows: tuple[Window, ...] = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _apart(self) -> RecordedArm:
+        ordered = sorted(self.windows, key=lambda one: one.start)
+        if any(after.start < before.stop for before, after in pairwise(ordered)):
+            raise ValueError("two windows overlap: what happened then would count twice")
+        return self
 
 
 Arm = Annotated[SimulatedArm | RecordedArm, Field(discriminator="source")]
@@ -112,6 +143,6 @@ class Exclusion(Strict):
 
     window: Window
     rule: Identifier
-    reason: str = Field(min_length=3, max_length=500)
-    author: str = Field(min_length=1, max_length=80)
+    reason: Said
+    author: Name
     at: int

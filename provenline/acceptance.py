@@ -324,8 +324,12 @@ def read_plan(file: Path, configuration: Configuration) -> Plan:
     try:
         return Plan.model_validate(raw)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ProvenlineError(f"{file}: {faults}") from error
+        raise ProvenlineError(f"{file}: {faults(error)}") from error
+
+
+def faults(error: ValidationError) -> str:
+    """Return everything that is wrong, in one line."""
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
 
 
 def campaigns(data: Path | None) -> Campaigns:
@@ -355,7 +359,9 @@ def explained() -> Iterator[None]:
         yield
     except ConfigError as error:
         fail("; ".join(str(fault) for fault in error.faults))
-    except (ProvenlineError, ValidationError, ValueError) as error:
+    except ValidationError as error:
+        fail(faults(error))
+    except (ProvenlineError, ValueError) as error:
         fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

@@ -111,8 +111,10 @@ _PLAIN_WORDS = (
     "high",
     "start",
     "stop",
-    "rules",
-    "author",
+    "window",
+    "rule",
+    "reason",
+    "entered",
 )
 
 

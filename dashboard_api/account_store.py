@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard_api.access import Permission, Role
+from dashboard_api.private import private
 from plant.database import Database, Schema
 
 _SCHEMA = Schema(
@@ -96,7 +97,7 @@ class AccountStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(private(path), _SCHEMA)
 
     def users(self) -> list[User]:
         """Return every account."""

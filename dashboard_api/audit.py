@@ -32,6 +32,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from dashboard_api.access import Actor
+from dashboard_api.private import private
 from plant.clock import Clock, iso
 from plant.database import Database, Schema, reader
 from plant.errors import Rejected
@@ -121,7 +122,7 @@ class AuditLog:
         self.path = path
         self._clock = clock
         self._lock = threading.Lock()
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(private(path), _SCHEMA)
         # Where the file lacks records that the head knows, the chain goes on from the head: the gap stays visible.
         self._head = max(self._newest(), read_head(path), key=lambda head: head.seq)
 

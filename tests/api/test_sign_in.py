@@ -195,6 +195,16 @@ async def test_what_is_kept_of_a_password_is_argon2id_and_never_the_password(kno
     assert Passwords()._hasher.memory_cost >= 19_456  # what OWASP asks for at least
 
 
+def test_accounts_and_audit_log_are_read_by_their_owner_only(tmp_path: Path) -> None:
+    async def fill() -> None:
+        with people(tmp_path) as known:
+            await known.accounts.add("li", Role.VIEWER)
+            readable = [file.name for file in tmp_path.glob("a*.db*") if file.stat().st_mode & 0o077]
+            assert [name for name in readable if "writer" not in name and "head" not in name] == []
+
+    asyncio.run(fill())
+
+
 def test_neither_secrets_nor_passwords_are_in_the_file(tmp_path: Path) -> None:
     async def fill() -> list[str]:
         with people(tmp_path) as known:

@@ -55,6 +55,7 @@ export interface CampaignList {
   may_export: boolean
 }
 
+/** Nanoseconds; a whole second is exact in a number, what is finer is not. */
 export interface Stretch {
   start: number
   stop: number
@@ -185,8 +186,7 @@ export const campaignApi = {
   freeze: (simulated: Simulated) => post<Campaign>(ROOT, { simulated }),
   revise: (id: string, simulated: Simulated, reason: string) =>
     post<Campaign>(`${of(id)}/revisions`, { simulated, reason }),
-  /** `window`: nanoseconds as text, for they are more than a number here can hold. */
-  exclude: (id: string, window: { start: string; stop: string }, rule: string, reason: string) =>
+  exclude: (id: string, window: Stretch, rule: string, reason: string) =>
     post<Campaign>(`${of(id)}/exclusions`, { window, rule, reason }),
   run: (id: string) => post<CampaignRow>(`${of(id)}/run`, {}),
   cancel: (id: string) => post<CampaignRow>(`${of(id)}/cancel`, {}),

@@ -30,8 +30,8 @@ export function place(finding: Pick<Finding, 'estimate' | 'interval' | 'bound' |
   const least = Math.min(...shown)
   const most = Math.max(...shown)
   const span = most - least || Math.abs(most) || 1
-  const from = least - ROOM * span
   const width = span * (1 + 2 * ROOM)
+  const from = (least + most - width) / 2
   const at = (value: number) => Math.min(100, Math.max(0, ((value - from) / width) * 100))
   const maybe = (value: number | null | undefined) => (value === null || value === undefined ? null : at(value))
   const bound = at(finding.bound)

@@ -23,6 +23,7 @@ from dashboard_api.access import (
     anonymous,
 )
 from dashboard_api.app import create_app
+from dashboard_api.audit import audit_of
 from dashboard_api.centre import Centre
 from provenline.centre import Address, listening
 from tests.peers.processes import free_port
@@ -33,6 +34,10 @@ CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 LOOKING = {Permission.VIEW, Permission.METRICS, Permission.CAMPAIGN_VIEW, Permission.AUDIT_VIEW}
 MAY_CHANGE_OPENLY = {"/api/v1/session", "/api/v1/session/code"}
 """Signing in changes something and needs nobody to be signed in."""
+
+
+CHANGES_NOTHING = {"POST /api/v2/write", "POST /api/v1/campaigns/{name}/verification"}
+"""Samples are no change by somebody, and verifying a package leaves it as it is."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,20 @@ def test_every_route_says_what_it_needs(app: FastAPI) -> None:
 def test_what_changes_something_needs_more_than_leave_to_look(app: FastAPI) -> None:
     changing = [way for way in ways(app) if way.method in CHANGING and way.path not in MAY_CHANGE_OPENLY]
     assert [str(way) for way in changing if way.needs <= LOOKING | {Permission.OPEN}] == []
+
+
+def audits(dependant: Dependant) -> bool:
+    return any(found.call is audit_of or audits(found) for found in dependant.dependencies)
+
+
+def test_what_changes_something_is_audited(app: FastAPI) -> None:
+    silent = [
+        f"{method} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        if isinstance(route.original_route, APIRoute) and not audits(route.dependant)
+        for method in sorted((route.methods or set()) & CHANGING)
+    ]
+    assert [way for way in silent if way not in CHANGES_NOTHING] == []
 
 
 def test_what_is_open_is_the_pages_health_and_signing_in(app: FastAPI) -> None:

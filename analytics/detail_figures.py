@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from analytics import carbon, confusion, demand, energy, energy_states, material, network, oee, quality, transport
 from analytics.counters import MICRO
-from analytics.details import Details, Drawn, Judged, Linked
+from analytics.details import Details, Drawn, Judged, Linked, Ordered
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Flag, Indicator, evaluate
 from analytics.intervals import clopper_pearson
@@ -31,6 +31,8 @@ def indicators(unit: Unit, windows: Sequence[Span], rules: Rules) -> Iterator[In
         return
     settings = rules.settings.of(unit.scope)
     yield from _pieces(unit, found, whole)
+    if found.ordered is not None:
+        yield from _orders(found.ordered, whole)
     if found.drawn is not None:
         yield from _energy(found.drawn, whole, rules.settings)
     if unit.energy is not None:
@@ -131,6 +133,17 @@ def _carbon(unit: Unit, metered: energy.Metered, whole: _Whole, settings: Settin
     if made is not None and output is not None and output.good_pieces is not None:
         _, each = carbon.emission(*inputs, made, good=output.good_pieces)
         yield replace(each, flags=flags)
+
+
+def _orders(found: Ordered, whole: _Whole) -> Iterator[Indicator]:
+    """Compute the KPIs of order execution time; unknown time within it counts as none of the unit's."""
+    inputs = {**found.sums.inputs(), **quantities({"AOET": found.time / SECOND})}
+    basis = replace(
+        found.sums.basis(whole.unit.scope, whole.span, min_coverage=whole.rules.min_coverage),
+        simulated=whole.unit.simulated,
+    )
+    ids = ("allocation-ratio", "production-process-ratio", "throughput-rate")
+    yield from (evaluate(FORMULAS[kpi], inputs, basis) for kpi in ids)
 
 
 def _e10(found: E10Times, whole: _Whole) -> Iterator[Indicator]:

@@ -47,6 +47,17 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """What a machine did while it had an order. `time`: AOET, ns in which one was in force; `sums`: of that time."""
+
+    time: int
+    sums: oee.Sums
+
+    def __add__(self, other: Ordered) -> Ordered:
+        return Ordered(self.time + other.time, self.sums + other.sums)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One machine of a serial line with all its pieces."""
 
@@ -127,6 +138,7 @@ class Details:
     tallies: Mapping[str, Tally] = field(default_factory=dict)
     operations: tuple[Operation, ...] = ()
     products: Mapping[str, Worked] = field(default_factory=dict)
+    ordered: Ordered | None = None
     drawn: Drawn | None = None
     trips: Trips | None = None
     charge: Charge | None = None
@@ -147,6 +159,7 @@ def in_succession(parts: Sequence[Details]) -> Details:
             for of in zip(*(part.operations for part in parts), strict=True)
         ),
         products=_by_name([part.products for part in parts]),
+        ordered=_any([part.ordered for part in parts]),
         drawn=_drawn([part.drawn for part in parts], Watched.either, products=True),
         trips=_any([part.trips for part in parts]),
         charge=_any([part.charge for part in parts]),
@@ -163,7 +176,8 @@ def side_by_side(parts: Sequence[Details], *, operations: tuple[Operation, ...] 
     """Add the details of units that work at the same time, at least one.
 
     `operations`: where they are those of a serial line; its pieces pass all of them, so there
-    they are not added. Products, batteries, links and E10 states belong to their device alone.
+    they are not added. Products, orders, batteries, links and E10
+    states belong to their device alone.
     """
     told = [part.tallies for part in parts if part.tallies]
     return Details(

@@ -13,12 +13,12 @@ import numpy as np
 
 from analytics import delays, demand, energy_states, network, quality, transport
 from analytics.confusion import class_table
-from analytics.details import Details, Drawn, Judged, Linked, Worked
+from analytics.details import Details, Drawn, Judged, Linked, Ordered, Worked
 from analytics.losses import stops, waterfall
 from analytics.material import CycleCounts, Matched, Timely, matched, timely, visible_after
 from analytics.readings import Readings
 from analytics.settings import SceneSettings
-from analytics.spans import Spans, Watched, common
+from analytics.spans import Spans, Watched, any_of, common
 from analytics.station import Signals, sums
 from analytics.stations import COUNTING, playing
 from analytics.steps import Steps
@@ -32,6 +32,7 @@ from plant.tags import Role, Tag
 
 READ_ROLES = frozenset(
     (
+        Role.JOB,
         Role.TRANSPORT_COUNT,
         Role.EVENT_NUMBER,
         Role.BATTERY,
@@ -59,6 +60,7 @@ def read(device: Device, signals: Signals | None, readings: Readings, plan: Plan
     return Details(
         tallies=_tallies(device, signals, readings, plan) if signals is not None and signals.counters else {},
         products=dict(_products(device, signals, readings, plan, rules)) if signals is not None else {},
+        ordered=_ordered(device, signals, readings, plan, rules) if signals is not None else None,
         drawn=_drawn(device, signals, readings, rules),
         trips=_trips(device, signals, readings, plan, rules) if signals is not None else None,
         charge=None if charge is None else transport.charge(readings.of(charge), charge.unit, readings.window),
@@ -108,6 +110,17 @@ def _products(
         ids = tuple(kpi for kpi in supported(signals) if kpi not in _NOT_BY_PRODUCT)
         if part.busy:
             yield name, Worked(sums=found, ids=ids, waterfall=fall)
+
+
+def _ordered(device: Device, signals: Signals, readings: Readings, plan: Plan, rules: Rules) -> Ordered | None:
+    job = device.role(Role.JOB)
+    if job is None or signals.states is None:
+        return None
+    by_order = spans_by_name(readings.held(job), readings.texts(job))
+    spans = any_of([found for name, found in by_order.items() if name] or [Spans.of(())])
+    part = replace(plan, operation=_within(plan.operation, spans), busy=_within(plan.busy, spans))
+    found = sums(signals, part, model=rules.model, measured=signals.measured(plan).both(spans))
+    return Ordered(spans.both(Spans.of([readings.window])).total, found)
 
 
 def spans_by_name(held: Steps, names: Sequence[str]) -> dict[str, Spans]:

@@ -25,7 +25,17 @@ from tests.analytics.test_no_data import device, everything
 CALENDAR = ShiftCalendar.around_the_clock("UTC")
 LAST = 100
 MACHINE = frozenset(
-    (Role.STATE, Role.GOOD_COUNT, Role.REJECT_COUNT, Role.PRODUCT, Role.ENERGY, Role.LATENCY, Role.VERDICT, Role.TRUTH)
+    (
+        Role.STATE,
+        Role.JOB,
+        Role.GOOD_COUNT,
+        Role.REJECT_COUNT,
+        Role.PRODUCT,
+        Role.ENERGY,
+        Role.LATENCY,
+        Role.VERDICT,
+        Role.TRUTH,
+    )
 )
 VEHICLE = frozenset((Role.STATE, Role.TRANSPORT_COUNT, Role.STOP_REASON, Role.BATTERY, Role.ENERGY))
 STORE = frozenset((Role.EVENT_NUMBER, Role.STOCK))
@@ -229,6 +239,21 @@ def test_a_number_that_never_came_is_an_event_that_was_not_visible() -> None:
     found = hour(builder.build(), plant=one(reader))
     rate = found["first/gate:real-time-rate"]
     assert (rate.inputs["EVV"].value, rate.inputs["EVT"].value) == (2, 4)
+
+
+def test_an_orders_time_is_what_its_machine_is_held_against() -> None:
+    """An hour of which an order ran for half, a sixth of that in failure, a piece each five seconds."""
+    press = device("press", frozenset((Role.STATE, Role.JOB, Role.TOTAL_COUNT)))
+    ticks = range(0, 3600, 5)
+    found = hour(
+        at("press/state", *[(s, 9 if 600 <= s < 900 else 6) for s in ticks]),
+        at("press/job", *[(s, "order-1" if s < 1800 else "") for s in ticks]),
+        at("press/total-count", *[(s, s // 5) for s in ticks]),
+        plant=one(press),
+    )
+    assert found["first/press:allocation-ratio"].value == 1.0  # a failure is busy time too
+    assert found["first/press:production-process-ratio"].value == pytest.approx(1500 / 1800)
+    assert found["first/press:throughput-rate"].value == pytest.approx(720, rel=0.01)
 
 
 def test_the_same_hour_is_read_by_semi_e10_beside_iso() -> None:

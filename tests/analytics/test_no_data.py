@@ -43,7 +43,7 @@ KINDS = {
         ),
         Kind.COUNTER,
     ),
-    **dict.fromkeys((Role.PRODUCT, Role.STOP_REASON, Role.VERDICT, Role.TRUTH, Role.DECISION), Kind.TEXT),
+    **dict.fromkeys((Role.PRODUCT, Role.JOB, Role.STOP_REASON, Role.VERDICT, Role.TRUTH, Role.DECISION), Kind.TEXT),
 }
 UNITS = {Role.ENERGY: "kW.h", Role.BATTERY: "%", Role.POSITION_X: "m", Role.POSITION_Y: "m", Role.IDEAL_CYCLE: "s"}
 UNITS |= dict.fromkeys((Role.LATENCY, Role.LATENCY_UP, Role.LATENCY_DOWN, Role.CLOCK_ERROR), "us")

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from configs.loader import examine
+from configs.loader import DOCUMENTS, examine
+from configs.schema import TagConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -26,10 +28,24 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 
 def test_the_examples_of_the_configuration_guide_are_one_sound_configuration(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    examples = [body for language, body in BLOCK.findall(text) if language == "yaml"]
+    examples: dict[str, str] = {}
+    for language, body in BLOCK.findall(text):
+        if language != "yaml":
+            continue
+        if body.startswith("type:"):
+            examples[body.split()[1]] = body
+            continue
+        # A part: it goes on with the document, or into the tag, that knows its keys.
+        keys = {key.replace("-", "_") for key in yaml.safe_load(body)}
+        home = next((name for name in examples if keys <= DOCUMENTS[name].model_fields.keys()), None)
+        if home is not None:
+            examples[home] += body
+        else:
+            tag = {"id": "x", "kind": "analog", "role": "process-value", "address": {}}
+            TagConfig.model_validate(tag | yaml.safe_load(body))
     assert len(examples) >= 4
-    for number, body in enumerate(examples):
-        (tmp_path / f"{number}.yaml").write_text(body, encoding="utf-8")
+    for name, body in examples.items():
+        (tmp_path / f"{name}.yaml").write_text(body, encoding="utf-8")
     assert examine(tmp_path)[1] == []
 
 

@@ -22,6 +22,7 @@ from dashboard_api.desk import Desk
 from evidence.campaign import Campaign, Campaigns, Stage, Status
 from plant.clock import Clock
 from plant.errors import ProvenlineError
+from plant.text import Text
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,16 @@ class Processes:
         with suppress(asyncio.CancelledError):
             await task
         await asyncio.to_thread(shutil.rmtree, campaign.folder / "work", ignore_errors=True)
+        if campaign.package.exists():
+            self.settle(campaign)
+            raise ProvenlineError(f"campaign {campaign.id} ended before it could be called off")
         campaign.note(replace(campaign.status, stage=Stage.CANCELLED, ended=self._clock.now()))
+
+    def settle(self, campaign: Campaign) -> None:
+        """Say what came out of a campaign that has its package, where its process ended before it could."""
+        if campaign.status.stage is Stage.RUNNING:
+            end = replace(campaign.status, stage=Stage.DONE, share=1.0, step=Text(), ended=self._clock.now())
+            campaign.note(replace(end, verdict=campaign.finding["verdict"]))
 
     async def close(self) -> None:
         """End the processes; what ran stays marked as running, and is taken up again by the next centre."""
@@ -92,6 +102,7 @@ class Processes:
 
 
 async def _ended(child: asyncio.subprocess.Process) -> None:
+    """End a process with everything it started, politely at first; its workers are of its group and ended with it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, number)
@@ -108,7 +119,9 @@ async def desk(configuration: Path, data: Path, clock: Clock) -> AsyncIterator[D
     store = Campaigns(data / "campaigns")
     processes = Processes(configuration, data, clock)
     for campaign in store:
-        if campaign.status.stage is Stage.RUNNING:
+        if campaign.package.exists():
+            processes.settle(campaign)
+        elif campaign.status.stage is Stage.RUNNING:
             log.info("campaign taken up again", campaign=campaign.id)
             await processes.start(campaign)
     try:

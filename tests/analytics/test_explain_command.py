@@ -13,14 +13,18 @@ from provenline.centre import Address, listening
 from provenline.main import app
 from tests.analytics.test_one_figure import Plant
 from tests.peers.processes import free_port
+from tests.people import people
 
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    found = Plant(tmp_path_factory.mktemp("centre"))
-    yield found
+    folder = tmp_path_factory.mktemp("centre")
+    with people(folder) as known:
+        found = Plant(folder, known)
+        yield found
     found.annotations.close()
     found.results.close()
+    found.alarm_log.close()
 
 
 @pytest.fixture
@@ -42,6 +46,13 @@ async def test_a_figure_is_derived_in_the_readers_language(url: str) -> None:
     assert {"formula", "input", "interval", "result", "source"} <= {step["kind"] for step in steps}
     chinese = await explain(key, "--window", "1h", "--url", url)
     assert "数据覆盖率" in chinese.stdout
+
+
+async def test_what_lies_behind_a_figure_is_derived_too(url: str) -> None:
+    key = "cq/first-light/line-1/press#state=EXECUTE:energy"
+    result = await explain(key, "--window", "1h", "--url", url, "--lang", "en", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["scope"] == "cq/first-light/line-1/press#state=EXECUTE"
 
 
 async def test_without_an_id_the_figures_of_a_scene_are_listed(url: str) -> None:

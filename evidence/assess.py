@@ -19,7 +19,8 @@ from analytics.measures.catalogue import MEASURES
 from analytics.measures.measurement import Measured, Measurement
 from configs.catalogue import ClauseConfig
 from evidence.canonical import digest
-from evidence.plan import Exclusion, Plan
+from evidence.handed import kind_of, measured
+from evidence.plan import Exclusion, HandedIn, Plan
 from plant.calendar import Span
 from plant.errors import ProvenlineError
 
@@ -64,32 +65,25 @@ def assess(
     clause: ClauseConfig,
     sides: Mapping[Arm, Recorded],
     exclusions: Sequence[Exclusion] = (),
+    records: Sequence[HandedIn] = (),
     *,
     progress: Progress = lambda _: None,
 ) -> Assessment:
     """Measure every window and judge the clause. Deterministic: the plan's seed draws every resample.
 
     Raises ProvenlineError when the clause is not the one the plan fixed, asks for a measure that
-    does not exist, or compares with a baseline that the plan does not have.
+    does not exist, or compares with a baseline that the plan does not have; or when records were
+    handed in that it does not ask for.
     """
-    _fits(plan, clause, sides)
+    _fits(plan, clause, sides, records)
     used: dict[Arm, Recorded] = {}
     excluded: dict[Arm, tuple[Span, ...]] = {}
     for arm, side in sides.items():
         used[arm], excluded[arm] = side.without(exclusions)
-    total = sum(len(side.windows) for side in used.values()) * len(clause.indicators)
-    found: dict[Arm, dict[str, tuple[Measurement, ...]]] = {arm: {} for arm in used}
-    done = 0
-    for arm, side in used.items():
-        for indicator in clause.indicators:
-            measure = MEASURES[indicator.measure]
-            parameters = {**measure.parameters, **indicator.parameters}
-            results = []
-            for window in side.windows:
-                results.append(measure.compute(side.measured, window, parameters))
-                done += 1
-                progress(done / total)
-            found[arm][indicator.id] = tuple(results)
+    arms = [arm for arm in Arm if arm in used or any(one.side == arm for one in records)]
+    if Arm.IMPROVED not in arms:
+        raise ProvenlineError(f"clause {clause.id}: nothing was handed in for the improved side")
+    found = _measured(clause, arms, used, records, progress)
     findings = [
         judge(
             indicator,
@@ -105,11 +99,39 @@ def assess(
     ]
     return Assessment(
         measurements=found,
-        windows={arm: side.windows for arm, side in used.items()},
-        excluded=excluded,
+        windows={arm: used[arm].windows if arm in used else () for arm in arms},
+        excluded={arm: excluded.get(arm, ()) for arm in arms},
         finding=conclude(clause, findings),
         indicators=tuple(indicator.id for indicator in clause.indicators),
     )
+
+
+def _measured(
+    clause: ClauseConfig,
+    arms: Sequence[Arm],
+    sides: Mapping[Arm, Recorded],
+    records: Sequence[HandedIn],
+    progress: Progress,
+) -> dict[Arm, dict[str, tuple[Measurement, ...]]]:
+    """Return every measurement, by side and indicator: of records where the clause asks for them, else of samples."""
+    found: dict[Arm, dict[str, tuple[Measurement, ...]]] = {arm: {} for arm in arms}
+    total = sum(len(side.windows) for side in sides.values()) * len(clause.indicators)
+    done = 0
+    for arm in arms:
+        for indicator in clause.indicators:
+            kind = kind_of(indicator)
+            if kind is not None:
+                found[arm][indicator.id] = measured(records, arm, kind)
+                continue
+            measure = MEASURES[indicator.measure]
+            parameters = {**measure.parameters, **indicator.parameters}
+            results = []
+            for window in sides[arm].windows if arm in sides else ():
+                results.append(measure.compute(sides[arm].measured, window, parameters))
+                done += 1
+                progress(done / total)
+            found[arm][indicator.id] = tuple(results)
+    return found
 
 
 def clause_digest(clause: ClauseConfig) -> str:
@@ -117,13 +139,20 @@ def clause_digest(clause: ClauseConfig) -> str:
     return digest(clause.model_dump(mode="json"))
 
 
-def _fits(plan: Plan, clause: ClauseConfig, sides: Mapping[Arm, Recorded]) -> None:
+def _fits(plan: Plan, clause: ClauseConfig, sides: Mapping[Arm, Recorded], records: Sequence[HandedIn]) -> None:
     if clause_digest(clause) != plan.clause_digest:
         raise ProvenlineError(f"clause {clause.id}: not as it was when the plan was fixed; make a new revision")
+    asked = {kind for indicator in clause.indicators if (kind := kind_of(indicator)) is not None}
+    foreign = sorted({one.kind for one in records} - asked)
+    if foreign:
+        known = ", ".join(sorted(asked)) or "none"
+        raise ProvenlineError(f"clause {clause.id} asks for no records of {foreign[0]}; it asks for: {known}")
     for indicator in clause.indicators:
+        if kind_of(indicator) is not None:
+            continue
         if indicator.measure not in MEASURES:
             raise ProvenlineError(f"clause {clause.id}, {indicator.id}: there is no measure {indicator.measure}")
         if indicator.kind.compares and Arm.BASELINE not in sides:
             raise ProvenlineError(f"clause {clause.id}, {indicator.id}: a change needs a baseline")
-    if Arm.IMPROVED not in sides:
-        raise ProvenlineError("a campaign needs its improved side")
+        if Arm.IMPROVED not in sides:
+            raise ProvenlineError(f"clause {clause.id}, {indicator.id}: needs samples; the plan names no scene")

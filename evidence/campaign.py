@@ -2,6 +2,7 @@
 
     <store>/<id>/plan.json         frozen revisions, oldest first; only ever added to
                  exclusions.json   windows left out by people, with name, time and reason
+                 records.json      what people handed in, with name, time and document
                  status.json       where it stands
                  work/             what is being recorded; gone when the package is there
                  <id>-r<n>.zip     the package of revision n
@@ -33,7 +34,7 @@ from evidence.dossier import Dossier, Run, to_json
 from evidence.package import Report, Side, TimeStamper, recorded, write
 from evidence.payload import Plain
 from evidence.plan import Arm as ArmPlan
-from evidence.plan import Exclusion, Frozen, Plan, RecordedArm, SimulatedArm
+from evidence.plan import Exclusion, Frozen, HandedIn, Plan, RecordedArm, SimulatedArm
 from evidence.signing import Signer
 from plant.clock import Clock
 from plant.errors import ProvenlineError
@@ -42,6 +43,7 @@ from plant.text import Text
 T = TypeVar("T")
 _PLANS = TypeAdapter(tuple[Frozen, ...])
 _EXCLUSIONS = TypeAdapter(tuple[Exclusion, ...])
+_RECORDS = TypeAdapter(tuple[HandedIn, ...])
 
 
 class Stage(StrEnum):
@@ -98,6 +100,12 @@ class Campaign:
         """What was left out, in the order it was entered."""
         file = self.folder / "exclusions.json"
         return _read(file, _EXCLUSIONS) if file.exists() else ()
+
+    @property
+    def records(self) -> tuple[HandedIn, ...]:
+        """What was handed in, in the order it was."""
+        file = self.folder / "records.json"
+        return _read(file, _RECORDS) if file.exists() else ()
 
     @property
     def status(self) -> Status:
@@ -170,18 +178,28 @@ class Campaign:
 
     def exclude(self, exclusion: Exclusion) -> None:
         """Leave a window out. Raises ProvenlineError when it has begun, or the plan has no such rule or window."""
-        if self.status.stage in (Stage.RUNNING, Stage.DONE):
-            raise ProvenlineError(f"campaign {self.id} is {self.status.stage.value}; make a new revision first")
+        self._still_open()
         if exclusion.rule not in {rule.id for rule in self.plan.plan.exclusion_rules}:
             known = ", ".join(rule.id for rule in self.plan.plan.exclusion_rules) or "none"
             raise ProvenlineError(f"the plan has no exclusion rule {exclusion.rule!r}; it has {known}")
         arms = [arm for arm in (self.plan.plan.baseline, self.plan.plan.improved) if arm is not None]
         agreed = [window for arm in arms if isinstance(arm, RecordedArm) for window in arm.windows]
         # When a simulated side's shifts will be is not known before it has run.
-        known_now = all(isinstance(arm, RecordedArm) for arm in arms)
+        known_now = bool(arms) and all(isinstance(arm, RecordedArm) for arm in arms)
         if known_now and not any(exclusion.window.touches(window) for window in agreed):
             raise ProvenlineError("there is nothing to leave out: no window of the plan lies there")
         _write(self.folder / "exclusions.json", [one.model_dump(mode="json") for one in (*self.exclusions, exclusion)])
+
+    def hand_in(self, record: HandedIn) -> None:
+        """Take a record. Raises ProvenlineError when the campaign has begun, or the record's window has not ended."""
+        self._still_open()
+        if record.window.stop > record.at:
+            raise ProvenlineError("what is handed in must be of a window that has ended")
+        _write(self.folder / "records.json", [one.model_dump(mode="json") for one in (*self.records, record)])
+
+    def _still_open(self) -> None:
+        if self.status.stage in (Stage.RUNNING, Stage.DONE):
+            raise ProvenlineError(f"campaign {self.id} is {self.status.stage.value}; make a new revision first")
 
     def note(self, status: Status) -> None:
         """Write down where it stands."""
@@ -248,7 +266,7 @@ def carry_out(
     A cancellation is whatever `progress` raises; then, as after any failure, the status says so and what
     was recorded is gone. Raises ProvenlineError.
     """
-    plan, exclusions = campaign.plan.plan, campaign.exclusions
+    plan, exclusions, records = campaign.plan.plan, campaign.exclusions, campaign.records
     status = Status(stage=Stage.RUNNING, began=clock.now(), process=os.getpid())
 
     def tell(share: float, step: Text) -> None:
@@ -266,11 +284,13 @@ def carry_out(
         tell(0.0, Text("准备", "preparing"))
         sides = _record(plan, work, record, tell)
         tell(0.8, Text("复制样本", "copying samples"))
-        copies = recorded(configuration, plan.scene, sides, work)
+        copies = recorded(configuration, plan.scene, sides, work) if plan.scene is not None else {}
         for side in sides.values():
             side.historian.close()
         judging = Text("计算指标", "computing figures")
-        found = assess(plan, clause, copies, exclusions, progress=lambda done: tell(0.82 + 0.1 * done, judging))
+        found = assess(
+            plan, clause, copies, exclusions, records, progress=lambda done: tell(0.82 + 0.1 * done, judging)
+        )
         dossier = Dossier(
             revisions=campaign.revisions,
             catalogue=catalogue,
@@ -278,7 +298,9 @@ def carry_out(
             sides=copies,
             assessment=found,
             run=Run(began=status.began, ended=clock.now()),
+            zone=configuration.site.zone,
             exclusions=exclusions,
+            records=records,
             annotations=tuple(annotations),
         )
         tell(0.93, Text("编写报告与证据包", "writing reports and the package"))

@@ -26,7 +26,7 @@ from evidence.assess import Arm, Assessment, Recorded, assess, clause_digest
 from evidence.package import reread
 from evidence.payload import Plain, differences, first, plain
 from evidence.plan import Arm as ArmPlan
-from evidence.plan import Exclusion, Frozen, RecordedArm
+from evidence.plan import Exclusion, Frozen, HandedIn, RecordedArm
 from evidence.rows import Recording
 from evidence.signing import opened
 from evidence.timestamp import check_timestamp
@@ -52,6 +52,7 @@ _PAYLOAD = {
     "plan.json",
     "catalogue.json",
     "exclusions.json",
+    "records.json",
     "annotations.json",
     "completeness.json",
     "measurements.json",
@@ -61,12 +62,12 @@ _PAYLOAD = {
     "provenance.json",
     "ro-crate-metadata.json",
     "samples/rows.json",
-    "samples/improved.parquet",
     "configuration/site.yaml",
-    "configuration/scene.yaml",
 }
+_OF_A_SCENE = {"samples/improved.parquet", "configuration/scene.yaml"}
+"""What is there together, or not at all where a plan names no scene."""
 _PAYLOAD_MAYBE = re.compile(
-    r"sensitivity\.json|samples/baseline\.parquet|configuration/[a-z-]+\.yaml|report/[A-Za-z0-9._-]+\.(pdf|xlsx|docx)"
+    r"sensitivity\.json|samples/(baseline|improved)\.parquet|configuration/[a-z-]+\.yaml|report/[A-Za-z0-9._-]+\.(pdf|xlsx|docx)"
 )
 
 
@@ -91,6 +92,7 @@ class Opened:
     frozen: tuple[Frozen, ...] = ()
     clause: ClauseConfig | None = None
     exclusions: tuple[Exclusion, ...] = ()
+    records: tuple[HandedIn, ...] = ()
     sides: dict[Arm, Recorded] = field(default_factory=dict)
     assessment: Assessment | None = None
     signer: str = ""
@@ -117,7 +119,8 @@ def structure(state: Opened) -> Iterator[Text]:
     files = {path.relative_to(state.folder).as_posix() for path in state.folder.rglob("*") if path.is_file()}
     tags = {name for name in files if not name.startswith("data/")}
     payload = {name.removeprefix("data/") for name in files - tags}
-    missing = sorted((_TAGS - tags) | {f"data/{name}" for name in _PAYLOAD - payload})
+    needed = _PAYLOAD | _OF_A_SCENE if payload & _OF_A_SCENE else _PAYLOAD
+    missing = sorted((_TAGS - tags) | {f"data/{name}" for name in needed - payload})
     foreign = sorted(
         (tags - _TAGS - _TAGS_MAYBE)
         | {f"data/{name}" for name in payload - _PAYLOAD if not _PAYLOAD_MAYBE.fullmatch(name)}
@@ -218,6 +221,7 @@ def plan(state: Opened) -> Iterator[Text]:
     try:
         state.frozen = tuple(TypeAdapter(tuple[Frozen, ...]).validate_python(state.json["plan.json"]))
         state.exclusions = tuple(TypeAdapter(tuple[Exclusion, ...]).validate_python(state.json["exclusions.json"]))
+        state.records = tuple(TypeAdapter(tuple[HandedIn, ...]).validate_python(state.json["records.json"]))
     except ValidationError as error:
         raise Failed(_both(f"plan: {_said(error)}")) from error
     if not state.frozen:
@@ -234,6 +238,15 @@ def plan(state: Opened) -> Iterator[Text]:
     began = _moment(state.json["run.json"].get("began"))
     if plan.at > began:
         raise Failed(Text("方案在采集开始之后才冻结。", "The plan was fixed only after the campaign had begun."))
+    _entered(state, plan)
+    yield Text(
+        f"第 {plan.revision} 版，冻结于采集之前，摘要 {plan.hash[:16]}…。",
+        f"Revision {plan.revision}, fixed before the campaign began; hash {plan.hash[:16]}….",
+    )
+
+
+def _entered(state: Opened, plan: Frozen) -> None:
+    """Check what people left out and handed in against the plan. Raises Failed."""
     rules = {rule.id for rule in plan.plan.exclusion_rules}
     ended = _moment(state.json["run.json"].get("ended"))
     for left_out in state.exclusions:
@@ -243,10 +256,11 @@ def plan(state: Opened) -> Iterator[Text]:
             raise Failed(Text("剔除登记早于方案冻结。", "An exclusion was entered before the plan was fixed."))
         if left_out.at > ended:
             raise Failed(Text("剔除登记晚于执行结束。", "An exclusion was entered after the campaign had ended."))
-    yield Text(
-        f"第 {plan.revision} 版，冻结于采集之前，摘要 {plan.hash[:16]}…。",
-        f"Revision {plan.revision}, fixed before the campaign began; hash {plan.hash[:16]}….",
-    )
+    for record in state.records:
+        if not state.frozen[0].at <= record.at <= ended:
+            raise Failed(_both(f"a record of {record.kind} was not handed in between plan and end of the campaign"))
+        if record.window.stop > record.at:
+            raise Failed(_both(f"a record of {record.kind} was handed in before its window had ended"))
 
 
 def clause(state: Opened) -> Iterator[Text]:
@@ -289,17 +303,20 @@ def formulas(state: Opened) -> Iterator[Text]:
 
 
 def rows(state: Opened) -> Iterator[Text]:
-    configuration = _configuration(state.data / "configuration")
     scene = state.frozen[-1].plan.scene
+    if scene is None:
+        yield from _without_a_scene(state)
+        return
+    configuration = _configuration(state.data / "configuration")
     if scene not in configuration.scenes:
         raise Failed(_both(f"the configuration has no scene {scene}"))
     stated = state.json["measurements.json"]
     for arm in Arm:
         file = state.data / "samples" / f"{arm.value}.parquet"
-        if file.exists() != (arm.value in stated):
+        windows = [*stated[arm.value]["windows"], *stated[arm.value]["excluded"]] if arm.value in stated else []
+        if file.exists() != bool(windows):
             raise Failed(_both(f"samples of the {arm.value} side: there, or missing, against the measurements"))
         if file.exists():
-            windows = [*stated[arm.value]["windows"], *stated[arm.value]["excluded"]]
             spans: list[Span] = sorted((_moment(a), _moment(b)) for a, b in windows)
             state.sides[arm] = reread(configuration, scene, spans, file)
     for arm, side in state.sides.items():
@@ -314,8 +331,17 @@ def rows(state: Opened) -> Iterator[Text]:
         )
 
 
+def _without_a_scene(state: Opened) -> Iterator[Text]:
+    if any((state.data / "samples").glob("*.parquet")) or state.json["samples/rows.json"] != {}:
+        raise Failed(Text("方案未指定场景，却有样本。", "There are samples, and the plan names no scene."))
+    yield Text("方案只依据报送记录，没有样本。", "The plan rests on records alone; there are no samples.")
+
+
 def data(state: Opened) -> Iterator[Text]:
     plan = state.frozen[-1].plan
+    for arm, planned in ((Arm.BASELINE, plan.baseline), (Arm.IMPROVED, plan.improved)):
+        if planned is not None and arm not in state.sides:
+            raise Failed(_both(f"samples of the {arm.value} side are missing; the plan has one"))
     for arm, side in state.sides.items():
         _as_planned(arm, plan.baseline if arm is Arm.BASELINE else plan.improved, side)
     wrong = first(differences(state.json["completeness.json"], contents.completeness(state.sides)))
@@ -339,7 +365,7 @@ def _as_planned(arm: Arm, planned: ArmPlan | None, side: Recorded) -> None:
 def figures(state: Opened) -> Iterator[Text]:
     assert state.clause is not None
     state.assessment = assess(
-        state.frozen[-1].plan, state.clause, state.sides, state.exclusions, progress=state.progress
+        state.frozen[-1].plan, state.clause, state.sides, state.exclusions, state.records, progress=state.progress
     )
     computed = contents.measurements(state.assessment)
     wrong = first(differences(state.json["measurements.json"], computed))

@@ -19,8 +19,9 @@ from analytics.formulas import FORMULAS
 from configs.catalogue import AcceptanceCatalogue, ClauseConfig
 from evidence.assess import Arm, Assessment, Recorded
 from evidence.canonical import digest
+from evidence.handed import FORMULA as HANDED_IN
 from evidence.payload import Plain, plain
-from evidence.plan import Exclusion, Frozen
+from evidence.plan import Exclusion, Frozen, HandedIn
 from plant.batch import Origin
 from plant.clock import iso
 from plant.quality import good, usable
@@ -42,6 +43,7 @@ class Run:
 class Dossier:
     """A finished campaign. `revisions`: of the plan, oldest first; the last one was carried out.
 
+    `zone`: IANA name of the local time that reports speak in. `sides`: empty where only records count.
     `annotations`: what people wrote about stops in the windows, as plain data. `sensitivity`:
     how the verdict fares when assumptions are varied, or None where that was not asked for.
     """
@@ -52,7 +54,9 @@ class Dossier:
     sides: Mapping[Arm, Recorded]
     assessment: Assessment
     run: Run
+    zone: str = "UTC"
     exclusions: tuple[Exclusion, ...] = ()
+    records: tuple[HandedIn, ...] = ()
     annotations: tuple[Mapping[str, Plain], ...] = ()
     sensitivity: Plain | None = None
 
@@ -135,7 +139,7 @@ def software() -> Plain:
 
 def formulas() -> dict[str, int]:
     """Return the version of every formula there is here."""
-    return {name: formula.version for name, formula in sorted(FORMULAS.items())}
+    return {one.id: one.version for one in sorted((*FORMULAS.values(), HANDED_IN), key=lambda one: one.id)}
 
 
 def provenance(dossier: Dossier, files: Sequence[str]) -> Plain:

@@ -10,7 +10,7 @@
         catalogue.json          the document that asks, and the clause, as they were
         configuration/*.yaml    site, centre, the scene: as they were loaded
         samples/<side>.parquet  raw samples; rows.json has a logical hash of each
-        exclusions.json annotations.json completeness.json
+        exclusions.json records.json annotations.json completeness.json
         measurements.json       every indicator of every window, with formula, version and inputs
         findings.json           verdicts
         sensitivity.json        where the verdict was tried against its assumptions
@@ -139,6 +139,7 @@ def documents(dossier: Dossier) -> dict[str, Plain]:
             "clause": dossier.clause.model_dump(mode="json"),
         },
         "exclusions.json": [one.model_dump(mode="json") for one in dossier.exclusions],
+        "records.json": [one.model_dump(mode="json") for one in dossier.records],
         "annotations.json": list(dossier.annotations),
         "completeness.json": contents.completeness(dossier.sides),
         "measurements.json": contents.measurements(dossier.assessment),

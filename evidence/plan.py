@@ -95,18 +95,19 @@ class Plan(Strict):
     `clause_digest`: of the clause as the catalogue had it (see `canonical.digest`), so that bounds,
     statistics and least evidence are fixed with the plan. `mix`: share of each product for
     standardisation; empty: the baseline's own mix. `baseline` is None only where every indicator of
-    the clause is absolute or a count.
+    the clause is absolute or a count. `scene` and `improved` are None where the clause speaks of no
+    scene (a centre, a node, a cluster) and rests on records alone.
     """
 
     format: Literal[1] = 1
     id: Identifier
     name: Words
-    scene: Identifier
+    scene: Identifier | None = None
     catalogue: Identifier
     clause: str
     clause_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     baseline: Arm | None = None
-    improved: Arm
+    improved: Arm | None = None
     mix: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
     exclusion_rules: tuple[ExclusionRule, ...] = ()
     confidence: float = Field(default=0.95, ge=0.5, lt=1)
@@ -114,6 +115,12 @@ class Plan(Strict):
     seed: int = Field(default=7, ge=0)
     author: str = Field(min_length=1, max_length=80)
     purpose: Words = Words()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Plan:
+        if (self.scene is None) != (self.improved is None) or (self.scene is None and self.baseline is not None):
+            raise ValueError("a plan names a scene and its improved side, or, where only records count, neither")
+        return self
 
     @property
     def hash(self) -> str:
@@ -144,5 +151,18 @@ class Exclusion(Strict):
     window: Window
     rule: Identifier
     reason: Said
+    author: Name
+    at: int
+
+
+class HandedIn(Strict):
+    """A record that a person hands in for `measure: records`: `number` of so many, by a document. `at`: ns UTC."""
+
+    side: Literal["baseline", "improved"] = "improved"
+    kind: Identifier
+    window: Window
+    number: float = Field(ge=0)
+    of: float = Field(default=1.0, gt=0)
+    source: Said
     author: Name
     at: int

@@ -22,7 +22,7 @@ from rich.table import Table
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from evidence.campaign import Campaign, Campaigns, Cancelled, Stage, Status
-from evidence.plan import Exclusion, Plan, Window
+from evidence.plan import Exclusion, HandedIn, Plan, Window
 from evidence.planning import clause_for, simulated_plan
 from evidence.signing import Signer
 from plant.clock import SystemClock, from_iso, iso
@@ -92,7 +92,9 @@ def list_campaigns(data: Data = None) -> None:
     for one in rows:
         status, frozen = one.status, one.plan
         package = one.package.name if one.package.exists() else "–"
-        table.add_row(one.id, frozen.plan.scene, str(frozen.revision), said(status), coloured(status.verdict), package)
+        table.add_row(
+            one.id, frozen.plan.scene or "–", str(frozen.revision), said(status), coloured(status.verdict), package
+        )
     out.print(table)
 
 
@@ -106,6 +108,7 @@ def status(name: Annotated[str, typer.Argument(metavar="ID")], data: Data = None
             "verdict": campaign.status.verdict or None,
             "plan": campaign.plan.model_dump(mode="json"),
             "exclusions": [one.model_dump(mode="json") for one in campaign.exclusions],
+            "records": [one.model_dump(mode="json") for one in campaign.records],
             "package": str(campaign.package) if campaign.package.exists() else None,
         }
     out.print_json(json.dumps(shown, ensure_ascii=False))
@@ -127,6 +130,35 @@ def exclude(
         left_out = Exclusion(window=window, rule=rule, reason=reason, author=author, at=SystemClock().now())
         campaigns(data).open(name).exclude(left_out)
     out.print(f"{name}: {start} – {stop} is left out ({rule})")
+
+
+@app.command(name="hand-in")
+def hand_in(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    kind: Annotated[str, typer.Option(help="Of which records the clause speaks, e.g. enterprises.")],
+    number: Annotated[float, typer.Option(help="How many, or how much.")],
+    start: Annotated[str, typer.Option(help="Begin of what is counted, e.g. 2026-10-01T00:00:00+08:00.")],
+    stop: Annotated[str, typer.Option(help="End.")],
+    source: Annotated[str, typer.Option(help="The document that says so.")],
+    author: Author,
+    of: Annotated[float, typer.Option(help="Of how many: a whole, days, output.")] = 1.0,
+    baseline: Annotated[bool, typer.Option("--baseline", help="For the baseline, not the improved side.")] = False,
+    data: Data = None,
+) -> None:
+    """Hand in what no telemetry knows; name, time and document go into the evidence."""
+    with explained():
+        record = HandedIn(
+            side="baseline" if baseline else "improved",
+            kind=kind,
+            window=Window(start=from_iso(start), stop=from_iso(stop)),
+            number=number,
+            of=of,
+            source=source,
+            author=author,
+            at=SystemClock().now(),
+        )
+        campaigns(data).open(name).hand_in(record)
+    out.print(f"{name}: {number:g} {kind} handed in ({source})")
 
 
 @app.command()

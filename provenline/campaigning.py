@@ -50,8 +50,9 @@ class Means:
 
     def _recorder(self, plan: Plan) -> Record:
         def record(arm: Arm, planned: ArmPlan, work: Path, progress: Callable[[float], None]) -> Side:
-            if isinstance(planned, SimulatedArm):
+            if isinstance(planned, SimulatedArm) and plan.scene is not None:
                 return self._simulated(plan.scene, planned, work / arm.value, progress)
+            assert isinstance(planned, RecordedArm)
             return self._recorded(planned)
 
         return record

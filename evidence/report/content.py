@@ -8,15 +8,15 @@ import numpy as np
 
 from analytics.acceptance import Finding
 from analytics.acceptance.finding import Side
-from analytics.formulas import FORMULAS
+from analytics.indicator import Formula
 from analytics.losses import LOSS_NAMES, Loss, Waterfall
-from analytics.measures.catalogue import MEASURES
 from analytics.measures.measurement import Measured, Measurement
 from analytics.scene import analyse, roll_up
 from configs.catalogue import Statistic
 from evidence import dossier as contents
 from evidence.assess import Arm
 from evidence.dossier import Dossier
+from evidence.handed import formulas_of, in_force, kind_of
 from evidence.payload import Plain
 from evidence.plan import SimulatedArm
 from evidence.report import charts
@@ -30,7 +30,7 @@ def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
     w = Words(language)
     drawn: dict[str, str] = {}
     plan = dossier.plan.plan
-    zone = dossier.sides[Arm.IMPROVED].measured.calendar.zone
+    zone = dossier.zone
     findings = [_finding(dossier, one, w, drawn) for one in dossier.assessment.finding.findings]
     return {
         "language": language,
@@ -44,7 +44,7 @@ def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
         "facts": [
             [w("clause"), f"{dossier.clause.number} {w.of(dossier.clause.name.text)}"],
             [w("document"), f"{dossier.catalogue.document.number} {w.of(dossier.catalogue.document.title.text)}"],
-            [w("scene"), w.of(dossier.sides[Arm.IMPROVED].measured.scene.name)],
+            *([w("scene"), w.of(side.measured.scene.name)] for side in list(dossier.sides.values())[-1:]),
             [w("author"), plan.author],
             [w("frozen"), moment(dossier.plan.at, zone)],
             [w("revision"), str(dossier.plan.revision)],
@@ -135,8 +135,8 @@ def _finding(dossier: Dossier, found: Finding, w: Words, drawn: dict[str, str]) 
         "verdict_id": found.verdict.value,
         "kind": w.of(KINDS[found.kind]),
         "statistic": f"{found.statistic.value} v{found.version}",
-        "extra": _extra(found, w),
-        "formulas": [_formula(name, w) for name in MEASURES[found.measure].formulas],
+        "extra": [*_extra(found, w), *_handed_in(dossier, found, w)],
+        "formulas": [_formula(one, w) for one in formulas_of(found.measure)],
         "sides": [
             _side(w.of(ARMS[arm]), side, found, w)
             for arm, side in ((Arm.BASELINE, found.baseline), (Arm.IMPROVED, found.improved))
@@ -160,16 +160,35 @@ def _extra(found: Finding, w: Words) -> list[list[str]]:
     return rows
 
 
-def _formula(name: str, w: Words) -> list[str]:
-    formula = FORMULAS[name]
-    return [f"{name} v{formula.version}", w.of(formula.name), formula.expression, formula.unit, w.of(formula.source)]
+def _handed_in(dossier: Dossier, found: Finding, w: Words) -> list[list[str]]:
+    """Return the records an indicator rests on: what, from which document, handed in by whom and when."""
+    config = next(one for one in dossier.clause.indicators if one.id == found.indicator)
+    kind = kind_of(config)
+    rows = []
+    for arm in Arm if kind is not None else ():
+        for one in in_force(dossier.records, arm, kind or ""):
+            amount = f"{one.number:g}" if one.of == 1 else f"{one.number:g} / {one.of:g}"
+            when = f"{moment(one.window.start, dossier.zone)} – {moment(one.window.stop, dossier.zone)}"
+            who = f"{one.author}, {moment(one.at, dossier.zone)}"
+            rows.append([w("handed-in"), f"{w.of(ARMS[arm])}: {amount}; {when}; {one.source}; {who}"])
+    return rows
+
+
+def _formula(formula: Formula, w: Words) -> list[str]:
+    return [
+        f"{formula.id} v{formula.version}",
+        w.of(formula.name),
+        formula.expression,
+        formula.unit,
+        w.of(formula.source),
+    ]
 
 
 def _side(name: str, side: Side, found: Finding, w: Words) -> list[str]:
-    unit = MEASURES[found.measure].formulas[0]
+    unit = formulas_of(found.measure)[0].unit
     return [
         name,
-        number(side.value) + (f" {FORMULAS[unit].unit}" if FORMULAS[unit].unit not in ("1", "") else ""),
+        number(side.value) + (f" {unit}" if unit not in ("1", "") else ""),
         str(side.windows),
         f"{side.samples:g}",
         "–" if side.coverage is None else f"{side.coverage:.1%}",
@@ -255,6 +274,8 @@ def _timeline(dossier: Dossier, w: Words, drawn: dict[str, str], zone: str) -> s
         return ""
     rows = []
     for arm in found.windows:
+        if not found.windows[arm] and not found.excluded[arm]:
+            continue
         first, last = _ends([*found.windows[arm], *found.excluded[arm]])
         length = last - first
         marked = [(span, True) for span in found.windows[arm]] + [(span, False) for span in found.excluded[arm]]

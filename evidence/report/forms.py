@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analytics.acceptance import Finding, Verdict
-from analytics.formulas import FORMULAS
-from analytics.measures.catalogue import MEASURES
 from configs.catalogue import Kind
 from evidence.dossier import Dossier
+from evidence.handed import formulas_of
 from evidence.report.numbers import bound_text, interval_text, is_percent, moment, shown
 from evidence.report.words import VERDICTS, Words
 from plant.text import Text
@@ -169,10 +168,10 @@ def _said(found: Finding, w: Words, *, interval: bool) -> str:
 
 def basis(dossier: Dossier, w: Words) -> Iterator[tuple[str, Sequence[tuple[str, str]]]]:
     """Yield, for each indicator, how it was computed and on what basis: the attachment that form 2024-7 asks for."""
-    zone = next(iter(dossier.sides.values())).measured.calendar.zone
+    zone = dossier.zone
     plan = dossier.plan
     for found in dossier.assessment.finding.findings:
-        formulas = [FORMULAS[name] for name in MEASURES[found.measure].formulas]
+        formulas = formulas_of(found.measure)
         note = next(one.note.text for one in dossier.clause.indicators if one.id == found.indicator)
         rows = [
             (w("formula"), "\n".join(f"{one.id} v{one.version}: {one.expression}" for one in formulas)),

@@ -71,6 +71,7 @@ W = {
     "rec-arm": Text("实测记录：{windows} 个窗口", "recorded: {windows} windows"),
     "confidence": Text("置信水平", "Confidence"),
     "resamples": Text("重抽样次数", "Resamples"),
+    "handed-in": Text("报送记录", "Handed in"),
     "rule": Text("规则", "Rule"),
     "reason": Text("原因", "Reason"),
     "entered": Text("登记人与时间", "Entered by, and when"),

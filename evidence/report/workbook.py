@@ -22,7 +22,6 @@ from evidence.assess import Arm
 from evidence.dossier import Dossier
 from evidence.report.numbers import bound_text, interval_text, is_percent, moment, shown
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
-from plant.calendar import Span
 from plant.text import Text
 
 _CHANGE = {
@@ -47,7 +46,7 @@ def workbook(dossier: Dossier, language: str) -> bytes:
 class _Writer:
     def __init__(self, book: Any, dossier: Dossier, w: Words) -> None:  # noqa: ANN401 - untyped library
         self._book, self._dossier, self._w = book, dossier, w
-        self._zone = dossier.sides[Arm.IMPROVED].measured.calendar.zone
+        self._zone = dossier.zone
         base = {"font_name": "Microsoft YaHei" if w.language == "zh" else "Calibri", "font_size": 10}
         self._plain = book.add_format({**base, "text_wrap": True, "valign": "top"})
         self._head = book.add_format({**base, "bold": True, "bottom": 1, "bg_color": "#EEEEEE", "text_wrap": True})
@@ -102,8 +101,8 @@ class _Writer:
             many = by_indicator[found.indicator]
             used = counted(Text(), many, found.statistic, self._minimum(found)).windows
             first = row
-            for window, one in zip(self._dossier.assessment.windows[arm], many, strict=True):
-                row = self._window(sheet, row, arm, window, one, counts=one in used)
+            for one in many:
+                row = self._window(sheet, row, arm, one, counts=one in used)
             totals[arm] = self._total(sheet, row, first, arm, used)
             row += 2
         self._change(sheet, row, found, totals)
@@ -116,7 +115,6 @@ class _Writer:
         sheet: Any,  # noqa: ANN401
         row: int,
         arm: Arm,
-        window: Span,
         one: Measurement,
         *,
         counts: bool,
@@ -125,7 +123,7 @@ class _Writer:
         if one.trials is not None:
             parts = [("", float(one.trials.successes), float(one.trials.total))]
         for name, numerator, denominator in parts or [("", math.nan, math.nan)]:
-            times = [moment(at, self._zone) for at in window]
+            times = [moment(at, self._zone) for at in one.indicator.window]
             sheet.write_row(row, 0, [self._w.of(ARMS[arm]), *times, name], self._plain)
             if not math.isnan(numerator):
                 sheet.write_number(row, 4, numerator, self._number)

@@ -78,7 +78,10 @@ async def test_a_body_too_large_is_refused_also_when_it_is_small_packed(
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("gzip", b"not gzip"), ("gzip", gzip.compress(b"x", mtime=0)[:-9]), ("br", b"")])
+CUT_SHORT = gzip.compress(b"x", mtime=0)[:-9]
+
+
+@pytest.mark.parametrize(("encoding", "body"), [("gzip", b"not gzip"), ("gzip", CUT_SHORT), ("br", b"")])
 async def test_a_body_that_cannot_be_unpacked_is_refused(client: httpx.AsyncClient, encoding: str, body: bytes) -> None:
     answer = await write(client, body, headers={"Content-Encoding": encoding})
     assert answer.status_code == 400

@@ -62,7 +62,9 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 @app.command()
 def check(folder: Folder = PACKAGED) -> None:
     """Check a configuration folder: every fault at once, without touching the network."""
-    documents, faults = examine(folder)
+    from analytics.acceptance.vocabulary import answers
+
+    documents, faults = examine(folder, measures=answers())
     for fault in faults:
         console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
     if faults:

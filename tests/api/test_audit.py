@@ -141,7 +141,11 @@ def test_the_file_itself_refuses_changes(five: Path, change: str) -> None:
         connection.execute(change)
 
 
-@pytest.mark.parametrize("state", ["x" * (LONGEST + 1), float("nan"), {"when": object()}, "\ud800", 2**60])
+@pytest.mark.parametrize(
+    "state",
+    ["x" * (LONGEST + 1), float("nan"), {"when": object()}, "\ud800", 2**60],
+    ids=["long", "no number", "no JSON", "no text", "large"],
+)
 def test_what_cannot_be_recorded_is_refused_and_leaves_the_chain_whole(log: AuditLog, state: object) -> None:
     with pytest.raises(Rejected):
         log.add(LI, "a.b", "c", after=state)

@@ -26,8 +26,9 @@ def short_shifts(folder: Path, scene: str, *, minutes: int = MINUTES) -> Configu
         shutil.copytree(PACKAGED / part, folder / part)
     (folder / "scenes").mkdir()
     shutil.copy(PACKAGED / "scenes" / f"{scene}.yaml", folder / "scenes")
-    times = [f"{i * minutes // 60:02d}:{i * minutes % 60:02d}" for i in range(13)]
-    shifts = [f'{{id: s{i}, name: s{i}, start: "{times[i]}", end: "{times[i + 1]}"}}' for i in range(12)]
+    many = min(12, 1440 // minutes)
+    times = [f"{i * minutes // 60 % 24:02d}:{i * minutes % 60:02d}" for i in range(many + 1)]
+    shifts = [f'{{id: s{i}, name: s{i}, start: "{times[i]}", end: "{times[i + 1]}"}}' for i in range(many)]
     (folder / "site.yaml").write_text(
         "type: site\nid: cq\nname: test\nzone: Asia/Shanghai\ncalendars:\n  demo:\n    shifts:\n"
         + "".join(f"      - {shift}\n" for shift in shifts)

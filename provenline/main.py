@@ -106,16 +106,18 @@ def edge(folder: Folder = PACKAGED, data: Data = None, log_json: JsonLog = False
 
 @app.command()
 def scenes(folder: Folder = PACKAGED) -> None:
-    """List the scenes: their devices, tags, protocols and network profile."""
+    """List the scenes: the clause each answers, its devices, tags, protocols and network profile."""
     configuration = _configuration(folder)
-    table = Table("scene", "", "devices", "tags", "protocols", "network", box=None, pad_edge=False)
+    clauses = [clause for catalogue in configuration.catalogues.values() for clause in catalogue.clauses]
+    table = Table("scene", "", "clause", "devices", "tags", "protocols", "network", box=None, pad_edge=False)
     for scene in configuration.site.scenes:
         document = configuration.scenes[scene.id]
         machines = [device for device in scene.devices if device.type != "collector"]
         protocols = ", ".join(sorted({source.type for source in document.sources}))
         profile = (document.simulation.profile if document.simulation else None) or "–"
         name = f"{scene.name.zh} / {scene.name.en}"
-        table.add_row(scene.id, name, str(len(machines)), str(len(scene.tags)), protocols, profile)
+        answers = ", ".join(clause.number for clause in clauses if clause.scene == scene.id) or "–"
+        table.add_row(scene.id, name, answers, str(len(machines)), str(len(scene.tags)), protocols, profile)
     out.print(table)
 
 

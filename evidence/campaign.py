@@ -35,6 +35,7 @@ from evidence.package import Report, Side, TimeStamper, recorded, write
 from evidence.payload import Plain
 from evidence.plan import Arm as ArmPlan
 from evidence.plan import Exclusion, Frozen, HandedIn, Plan, RecordedArm, SimulatedArm
+from evidence.sensitivity import Judged, Vary
 from evidence.signing import Signer
 from plant.clock import Clock
 from plant.errors import ProvenlineError
@@ -259,10 +260,12 @@ def carry_out(
     report: Report | None = None,
     stamper: TimeStamper | None = None,
     annotations: Sequence[Mapping[str, Plain]] = (),
+    vary: Vary | None = None,
     progress: Callable[[Status], None] = lambda _: None,
 ) -> Dossier:
     """Record both sides, assess them, and write the package; says all the while how far it is.
 
+    `vary`: tries the verdict against its assumptions, which takes far longer than the campaign itself.
     A cancellation is whatever `progress` raises; then, as after any failure, the status says so and what
     was recorded is gone. Raises ProvenlineError.
     """
@@ -276,21 +279,28 @@ def carry_out(
             campaign.note(status)
             progress(status)
 
+    def first(share: float, step: Text) -> None:
+        tell(share if vary is None else share * _ITSELF, step)
+
+    def then(share: float, step: Text) -> None:
+        tell(0.92 * (_ITSELF + (1 - _ITSELF) * share), step)
+
     work = campaign.folder / "work"
     try:
         catalogue, clause = clause_of(catalogues, plan)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        tell(0.0, Text("准备", "preparing"))
-        sides = _record(plan, work, record, tell)
-        tell(0.8, Text("复制样本", "copying samples"))
+        first(0.0, Text("准备", "preparing"))
+        sides = _record(plan, work, record, first)
+        first(0.8, Text("复制样本", "copying samples"))
         copies = recorded(configuration, plan.scene, sides, work) if plan.scene is not None else {}
         for side in sides.values():
             side.historian.close()
         judging = Text("计算指标", "computing figures")
         found = assess(
-            plan, clause, copies, exclusions, records, progress=lambda done: tell(0.82 + 0.1 * done, judging)
+            plan, clause, copies, exclusions, records, progress=lambda done: first(0.82 + 0.1 * done, judging)
         )
+        judged = Judged(clause=clause, verdict=found.finding.verdict, exclusions=exclusions, records=records, work=work)
         dossier = Dossier(
             revisions=campaign.revisions,
             catalogue=catalogue,
@@ -302,6 +312,7 @@ def carry_out(
             exclusions=exclusions,
             records=records,
             annotations=tuple(annotations),
+            sensitivity=vary(judged, then) if vary is not None else None,
         )
         tell(0.93, Text("编写报告与证据包", "writing reports and the package"))
         write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, stamper=stamper)
@@ -333,6 +344,8 @@ def _part_of(tell: Callable[[float, Text], None], step: Text, first: float, leng
     tell(first + length * done, step)
 
 
+_ITSELF = 0.2
+"""Of the time a campaign takes whose assumptions are varied, the share that is shown for the campaign itself."""
 _STEPS = {
     (Arm.BASELINE, True): Text("仿真基线侧", "simulating the baseline"),
     (Arm.IMPROVED, True): Text("仿真改造侧", "simulating the improved side"),

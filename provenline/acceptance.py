@@ -172,6 +172,9 @@ def run(
     into: Annotated[Path | None, typer.Option("--out", help="With --all: folder for packages and the summary.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Campaigns at once.")] = os.cpu_count() or 1,
     sm2: Annotated[bool, typer.Option("--sm2", help="Sign with SM2 as well.")] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Vary every assumption of the model by ±50 %, one at a time: slow.")
+    ] = False,
     author: Author = "",
     folder: Folder = PACKAGED,
     data: Data = None,
@@ -183,11 +186,12 @@ def run(
         if not everything:
             if name is None:
                 raise ProvenlineError("name a campaign (see `provenline acceptance list`), or give --all")
-            jobs = [Job(campaigns(data).open(name).folder, folder, base(data), sm2=sm2)]
+            jobs = [Job(campaigns(data).open(name).folder, folder, base(data), sm2=sm2, sensitivity=sensitivity)]
         else:
             if into is None:
                 raise ProvenlineError("--all needs a folder for what it makes: --out DIR")
-            jobs = list(_planned(configuration, into, scene or [], shifts, seed, author, folder, sm2=sm2))
+            planned = _planned(configuration, into, scene or [], shifts, seed, author, folder, sm2=sm2)
+            jobs = [replace(job, sensitivity=sensitivity) for job in planned]
         finished = _carried_out(jobs, workers)
         if everything and into is not None:
             _summarise(finished, into)
@@ -204,6 +208,7 @@ class Job:
     configuration: Path
     data: Path
     sm2: bool = False
+    sensitivity: bool = False
 
     def __call__(self) -> None:
         """Carry it out."""
@@ -215,6 +220,7 @@ class Job:
             signer=Signer.load(keys / "evidence.pem", sm2=keys / "evidence-sm2.key" if self.sm2 else None),
             store=self.data / "historian" if (self.data / "historian").is_dir() else None,
             report=report,
+            sensitivity=self.sensitivity,
         )
         means.carry_out(Campaign(self.folder), _unless_orphaned)
 

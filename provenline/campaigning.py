@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from configs.configuration import Configuration
@@ -20,12 +21,16 @@ from evidence.signing import Signer
 from historian.embedded import EmbeddedReader
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
+from provenline.assumptions import simulated_sides, varied
 from provenline.fast_forward import fast_forward
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What campaigns are carried out with. `store`: the folder of the centre's samples, None where there is none."""
+    """What campaigns are carried out with. `store`: the folder of the centre's samples, None where there is none.
+
+    `sensitivity`: whether every assumption of the model is varied as well.
+    """
 
     configuration: Configuration
     signer: Signer
@@ -33,18 +38,23 @@ class Means:
     clock: Clock = SystemClock()
     report: Report | None = None
     stamper: TimeStamper | None = None
+    sensitivity: bool = False
 
     def carry_out(self, campaign: Campaign, progress: Callable[[Status], None] = lambda _: None) -> None:
         """Carry a campaign out to its package. Raises ProvenlineError, and whatever `progress` raises."""
+        plan = campaign.plan.plan
+        if self.sensitivity:
+            simulated_sides(plan)  # before anything is recorded
         carry_out(
             campaign,
             self.configuration,
             self.configuration.catalogues,
-            record=self._recorder(campaign.plan.plan),
+            record=self._recorder(plan),
             signer=self.signer,
             clock=self.clock,
             report=self.report,
             stamper=self.stamper,
+            vary=partial(varied, self.configuration, plan) if self.sensitivity else None,
             progress=progress,
         )
 

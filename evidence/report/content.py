@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analytics.acceptance import Finding
+from analytics.acceptance import Finding, Verdict
 from analytics.acceptance.finding import Side
 from analytics.indicator import Formula
 from analytics.losses import LOSS_NAMES, Loss, Waterfall
@@ -67,7 +67,7 @@ def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
         ],
         "losses": _losses(dossier, w, drawn),
         "completeness": _completeness(dossier, w),
-        "sensitivity": dossier.sensitivity or [],
+        "sensitivity": _sensitivity(dossier, w),
         "software": [f"{name} {version}" for name, version in contents.software()["versions"].items()],
         "command": f"provenline evidence verify {plan.id}-r{dossier.plan.revision}.zip",
     }, drawn
@@ -103,6 +103,7 @@ _PLAIN_WORDS = (
     "silent",
     "bad",
     "sensitivity",
+    "sensitivity-text",
     "verify",
     "verify-text",
     "software",
@@ -318,6 +319,33 @@ def _shares(total: Waterfall) -> list[float]:
     lost = list(total.losses.values())
     planned = sum(lost) * total.planned / max(total.planned - total.valuable, 1) if total.planned else 1.0
     return [1.0, *(seconds / planned for seconds in lost), total.valuable / total.planned]
+
+
+def _sensitivity(dossier: Dossier, w: Words) -> list[list[str]]:
+    """Return each assumption with what comes out when it is half as large, and half as large again."""
+    units = {one.indicator: one for one in dossier.assessment.finding.findings}
+
+    def outcome(tried: Plain) -> str:
+        if "error" in tried:
+            return w("cannot-be", why=tried["error"])
+        estimates = (
+            shown(value, units[name].unit, percent=is_percent(units[name])) if isinstance(value, float) else str(value)
+            for name, value in tried["estimates"].items()
+            if value is not None
+        )
+        turned = tried["verdict"] != dossier.assessment.finding.verdict.value
+        said = f"{w.of(VERDICTS[Verdict(tried['verdict'])])} ({'; '.join(estimates) or '–'})"
+        return f"▲ {said}" if turned else said
+
+    return [
+        [
+            one["parameter"],
+            f"{one['value']:g}" + ("" if one["baseline"] is None else f" / {one['baseline']:g}"),
+            outcome(one["low"]),
+            outcome(one["high"]),
+        ]
+        for one in dossier.sensitivity or ()
+    ]
 
 
 def _completeness(dossier: Dossier, w: Words) -> list[list[str]]:

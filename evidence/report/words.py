@@ -116,6 +116,13 @@ W = {
     "parameter": Text("参数", "Parameter"),
     "low": Text("−50 %", "−50 %"),
     "high": Text("+50 %", "+50 %"),
+    "cannot-be": Text("模型不接受此值：{why}", "the model cannot be so: {why}"),
+    "sensitivity-text": Text(
+        "模型的每个数值参数逐一减半、增半（两侧同时），快进重算。带 ▲ 者使总结论改变；“a / b”为改造侧与基线侧之值。",
+        "Every number the model takes is halved, and raised by half, one at a time and on both sides, and the "
+        "comparison is run anew in virtual time. ▲ marks what turns the verdict; “a / b” are the improved side and the "
+        "baseline.",
+    ),
     "forms": Text("申报表填报内容", "Entries for the application forms"),
     "forms-text": Text(
         "表中数值均来自证据包中的判定结果；标有“{mark}”的栏目，本系统无从得知，请填报人填写。",

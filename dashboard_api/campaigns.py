@@ -317,6 +317,7 @@ def _whole(found: Campaign) -> Json:
         **_row(found),
         "revisions": [one.model_dump(mode="json") for one in found.revisions],
         "exclusions": [one.model_dump(mode="json") for one in found.exclusions],
+        "records": [one.model_dump(mode="json") for one in found.records],
         "finding": found.finding if found.status.stage is Stage.DONE else None,
         "reports": list(found.reports),
         "size": found.package.stat().st_size if found.package.exists() else None,

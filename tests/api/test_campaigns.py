@@ -19,6 +19,7 @@ from dashboard_api.access import Role
 from dashboard_api.centre import Centre
 from dashboard_api.desk import Desk
 from evidence.campaign import Campaign, Campaigns, Stage, Status
+from evidence.plan import HandedIn, Window
 from evidence.verify import Step
 from plant.clock import SystemClock
 from provenline.campaign_processes import desk
@@ -258,3 +259,21 @@ async def test_who_may_only_look_sees_campaigns_and_changes_none(
 
 async def test_a_centre_without_a_desk_says_so(client: httpx.AsyncClient) -> None:
     assert "carries out no campaigns" in (await client.get(ROOT)).json()["detail"]
+
+
+async def test_a_campaign_that_rests_on_records_alone_shows_who_handed_in_what(
+    planning: httpx.AsyncClient, centre: Centre
+) -> None:
+    plan = (await frozen(planning))["revisions"][0]["plan"]
+    bare = {**plan, "id": "centre", "scene": None, "baseline": None, "improved": None, "clause": "centre"}
+    assert (await planning.post(ROOT, json={"plan": bare})).status_code == 201
+    assert centre.desk
+    trained = HandedIn(
+        kind="trained", window=Window(start=1, stop=2), number=600, source="register 7", author="Li Wei", at=3
+    )
+    centre.desk.store.open("centre").hand_in(trained)
+    shown = (await planning.get(f"{ROOT}/centre")).json()
+    assert (shown["scene"], shown["simulated"]) == (None, False)
+    assert shown["records"] == [trained.model_dump(mode="json")]
+    listed = (await planning.get(ROOT)).json()["campaigns"]
+    assert sorted(one["id"] for one in listed) == ["centre", "identifier"]

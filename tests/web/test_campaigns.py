@@ -13,8 +13,9 @@ from playwright.async_api import Browser, Page, expect
 
 from configs.configuration import Configuration
 from dashboard_api.access import Role
+from evidence.plan import HandedIn, Window
 from evidence.verify import Step
-from plant.clock import from_iso
+from plant.clock import SystemClock, from_iso
 from tests.evidence.conftest import short_shifts
 from tests.web.campaigning_centre import Place, campaigning, finished
 from tests.web.fake_centre import WEB
@@ -192,6 +193,19 @@ async def test_a_window_is_left_out_in_the_sites_time_and_in_ones_own_name(brows
     (left_out,) = place.store.open("identifier").exclusions
     assert left_out.window.start == from_iso("2026-11-02T01:00:00+00:00")  # Shanghai, wherever the browser is
     assert (left_out.reason, left_out.author) == ("power cut", "the-evaluator")
+
+
+async def test_what_people_handed_in_is_listed_with_its_document(browser: Browser, place: Place) -> None:
+    plan = place.store.open("spring").plan.plan
+    nowhere = {"id": "centre", "scene": None, "baseline": None, "improved": None}
+    made = place.store.create(plan.model_copy(update=nowhere), clock=SystemClock())
+    window = Window(start=0, stop=1)
+    made.hand_in(HandedIn(kind="trained", window=window, number=600, source="register 7", author="Li Wei", at=2))
+    page = await look(browser, place, "/campaigns?lang=en")
+    await page.locator("[data-campaign=centre] a").click()
+    for said in ("trained", "600", "register 7", "Li Wei"):
+        await expect(page.locator("[data-test=records]")).to_contain_text(said)
+    await expect(page.locator("[data-test=simulated]")).to_have_count(0)
 
 
 async def test_who_may_only_look_is_offered_nothing_else(browser: Browser, place: Place) -> None:

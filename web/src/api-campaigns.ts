@@ -32,7 +32,8 @@ export interface Option {
 export interface CampaignRow {
   id: string
   name: Text
-  scene: string
+  /** None where the clause speaks of no scene. */
+  scene: string | null
   clause: string
   revision: number
   frozen: string
@@ -68,12 +69,13 @@ export type Arm =
 export interface Plan {
   id: string
   name: Text
-  scene: string
+  scene: string | null
   catalogue: string
   clause: string
   clause_digest: string
   baseline: Arm | null
-  improved: Arm
+  /** None where only records count. */
+  improved: Arm | null
   mix: Record<string, number>
   exclusion_rules: { id: string; text: Text }[]
   confidence: number
@@ -96,6 +98,18 @@ export interface Exclusion {
   window: Stretch
   rule: string
   reason: string
+  author: string
+  at: number
+}
+
+/** What a person handed in: `number` of so many, by a document. */
+export interface HandedIn {
+  side: 'baseline' | 'improved'
+  kind: string
+  window: Stretch
+  number: number
+  of: number
+  source: string
   author: string
   at: number
 }
@@ -144,6 +158,7 @@ export interface ClauseFinding {
 export interface Campaign extends CampaignRow {
   revisions: Revision[]
   exclusions: Exclusion[]
+  records: HandedIn[]
   finding: ClauseFinding | null
   reports: string[]
   /** Of the package, in bytes. */

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from evidence import checks
-from evidence.checks import Failed, Opened
+from evidence import checks, container
 from evidence.dossier import is_simulated
+from evidence.opened import Failed, Opened
 from evidence.payload import Plain, plain
 from plant.errors import ProvenlineError
 from plant.text import Text
@@ -132,11 +132,11 @@ def verify(
 
 
 _STEPS: Mapping[Step, Callable[[Opened], Iterator[Text]]] = {
-    Step.ARCHIVE: checks.archive,
-    Step.STRUCTURE: checks.structure,
-    Step.HASHES: checks.hashes,
-    Step.SIGNATURE: checks.signature,
-    Step.TIMESTAMP: checks.timestamp,
+    Step.ARCHIVE: container.archive,
+    Step.STRUCTURE: container.structure,
+    Step.HASHES: container.hashes,
+    Step.SIGNATURE: container.signature,
+    Step.TIMESTAMP: container.timestamp,
     Step.PLAN: checks.plan,
     Step.CLAUSE: checks.clause,
     Step.FORMULAS: checks.formulas,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from configs.configuration import Configuration
 from evidence.assess import Arm
-from evidence.campaign import Campaign, Record, Status, carry_out
+from evidence.campaign import Campaign, Status
+from evidence.execution import Record, carry_out
 from evidence.package import Report, Side, TimeStamper
 from evidence.plan import Arm as ArmPlan
 from evidence.plan import Plan, RecordedArm, SimulatedArm

@@ -18,7 +18,7 @@ from evidence.assess import Arm
 from evidence.dossier import Dossier
 from evidence.handed import formulas_of, in_force, kind_of
 from evidence.payload import Plain
-from evidence.plan import SimulatedArm
+from evidence.plan import RecordedArm, SimulatedArm
 from evidence.report import charts
 from evidence.report.numbers import bound_text, interval_text, is_percent, moment, number, shown
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
@@ -248,7 +248,10 @@ def _plan(dossier: Dossier, w: Words) -> list[list[str]]:
     plan = dossier.plan.plan
     rows = []
     for arm, side in ((Arm.BASELINE, plan.baseline), (Arm.IMPROVED, plan.improved)):
-        if isinstance(side, SimulatedArm):
+        if isinstance(side, RecordedArm):
+            before = sum(one.start < dossier.plan.at for one in side.windows)
+            words = w("rec-arm", windows=len(side.windows), before=before)
+        elif isinstance(side, SimulatedArm):
             parameters = ", ".join(f"{name} = {value}" for name, value in side.parameters.items())
             words = w(
                 "sim-arm",
@@ -258,7 +261,7 @@ def _plan(dossier: Dossier, w: Words) -> list[list[str]]:
                 parameters=f", {parameters}" if parameters else "",
             )
         else:
-            words = w("none") if side is None else w("rec-arm", windows=len(side.windows))
+            words = w("none")
         rows.append([w.of(ARMS[arm]), words])
     rows += [
         [w("confidence"), f"{plan.confidence:.0%}"],

@@ -68,7 +68,10 @@ W = {
         "仿真：网络 {profile}，{shifts} 个班次，随机种子 {seed}{parameters}",
         "simulated: network {profile}, {shifts} shifts, seed {seed}{parameters}",
     ),
-    "rec-arm": Text("实测记录：{windows} 个窗口", "recorded: {windows} windows"),
+    "rec-arm": Text(
+        "实测记录：{windows} 个窗口，其中 {before} 个在方案冻结之前已开始",
+        "recorded: {windows} windows, {before} of which had begun before the plan was fixed",
+    ),
     "confidence": Text("置信水平", "Confidence"),
     "resamples": Text("重抽样次数", "Resamples"),
     "handed-in": Text("报送记录", "Handed in"),
@@ -118,10 +121,9 @@ W = {
     "high": Text("+50 %", "+50 %"),
     "cannot-be": Text("模型不接受此值：{why}", "the model cannot be so: {why}"),
     "sensitivity-text": Text(
-        "模型的每个数值参数逐一减半、增半（两侧同时），快进重算。带 ▲ 者使总结论改变；“a / b”为改造侧与基线侧之值。",
+        "模型的每个数值参数逐一减半、增半（两侧同时），快进重算。带 ▲ 者使总结论改变；斜线后为基线侧之值。",
         "Every number the model takes is halved, and raised by half, one at a time and on both sides, and the "
-        "comparison is run anew in virtual time. ▲ marks what turns the verdict; “a / b” are the improved side and the "
-        "baseline.",
+        "comparison is run anew in virtual time. ▲ marks what turns the verdict; after a slash stands the baseline.",
     ),
     "forms": Text("申报表填报内容", "Entries for the application forms"),
     "forms-text": Text(

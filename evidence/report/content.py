@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics.acceptance import Finding, Verdict
 from analytics.acceptance.finding import Side
+from analytics.acceptance.vocabulary import RECORDS
 from analytics.indicator import Formula
 from analytics.losses import LOSS_NAMES, Loss, Waterfall
 from analytics.measures.measurement import Measured, Measurement
@@ -20,7 +21,7 @@ from evidence.handed import formulas_of, in_force, kind_of
 from evidence.payload import Plain
 from evidence.plan import RecordedArm, SimulatedArm
 from evidence.report import charts
-from evidence.report.numbers import bound_text, interval_text, is_percent, moment, number, shown
+from evidence.report.numbers import bound_text, interval_text, is_percent, moment, named, number, shown
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
 from plant.calendar import Span
 
@@ -38,7 +39,7 @@ def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
         "title": w("title"),
         "name": w.of(plan.name.text),
         "simulated": w("simulated") if dossier.simulated else "",
-        "mark": w("simulated-short") if dossier.simulated else w("recorded"),
+        "mark": w("simulated-short") if dossier.simulated else w("recorded" if dossier.sides else "handed-in"),
         "verdict": w.of(VERDICTS[dossier.assessment.finding.verdict]),
         "verdict_id": dossier.assessment.finding.verdict.value,
         "facts": [
@@ -189,15 +190,21 @@ def _side(name: str, side: Side, found: Finding, w: Words) -> list[str]:
     unit = formulas_of(found.measure)[0].unit
     return [
         name,
-        number(side.value) + (f" {unit}" if unit not in ("1", "") else ""),
+        number(side.value) + (f" {named(unit)}" if unit not in ("1", "") else ""),
         str(side.windows),
         f"{side.samples:g}",
         "–" if side.coverage is None else f"{side.coverage:.1%}",
         f"{side.quality_share:.1%}",
         f"{side.late:.1%}",
         "–" if side.clock_error is None else f"{side.clock_error * 1000:.3g} ms",
-        w("simulated-side") if side.simulated else w("recorded-side"),
+        _source(side, found, w),
     ]
+
+
+def _source(side: Side, found: Finding, w: Words) -> str:
+    if found.measure == RECORDS:
+        return w("handed-in")
+    return w("simulated-side") if side.simulated else w("recorded-side")
 
 
 def _charts(

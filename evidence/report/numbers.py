@@ -25,7 +25,16 @@ def shown(value: float | None, unit: str, *, percent: bool) -> str:
         return "∞"
     if percent:
         return f"{100 * value:.4g} %"
-    return f"{value:.4g} {unit.strip('{}')}"
+    return f"{_plain(value)} {named(unit)}"
+
+
+def named(unit: str) -> str:
+    """Return a unit as people write it: UCUM puts what is counted in braces."""
+    return unit.replace("{", "").replace("}", "")
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def bound_text(found: Finding) -> str:

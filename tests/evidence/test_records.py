@@ -104,6 +104,13 @@ def test_the_report_names_document_person_and_time_of_each_record(node: Campaign
     assert {210_000, 31} <= set(cells)
 
 
+def test_records_are_called_what_they_are_in_the_report(node: Campaign) -> None:
+    with zipfile.ZipFile(node.package) as archive:
+        book = openpyxl.load_workbook(io.BytesIO(archive.read("node/data/report/report.en.xlsx")))
+    said = {str(cell) for row in book.worksheets[0].iter_rows(values_only=True) for cell in row if cell is not None}
+    assert {"≥ 500,000 identifier", "730,000 identifier", "6,774 resolution/d"} <= said
+
+
 def test_a_count_below_the_bound_is_not_met_and_one_that_is_missing_is_too_little(
     packaged: Configuration, store: Path, means: Means
 ) -> None:

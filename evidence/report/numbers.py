@@ -52,15 +52,11 @@ def interval_text(found: Finding) -> str:
 
 def number(value: float | None) -> str:
     """Write a plain number."""
-    return (
-        "–"
-        if value is None
-        else "∞"
-        if math.isinf(value)
-        else f"{value:,.0f}"
-        if abs(value) >= 10_000
-        else f"{value:.5g}"
-    )
+    if value is None:
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
 
 
 def moment(time: int, zone: str) -> str:

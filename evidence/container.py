@@ -27,7 +27,7 @@ _TAGS = {
     "tagmanifest-sha512.txt",
     "signature.json",
 }
-_TAGS_MAYBE = {"signature-sm2.json", "timestamp.tsr"}
+_TAGS_MAYBE = {"signature-sm2.json", "timestamp.tsr", "timestamp-root.pem"}
 _OF_A_SCENE = {"samples/improved.parquet", "configuration/scene.yaml"}
 """What is there together, or not at all where a plan names no scene."""
 _PAYLOAD_MAYBE = re.compile(
@@ -144,9 +144,11 @@ def signature(state: Opened) -> Iterator[Text]:
 
 
 def timestamp(state: Opened) -> Iterator[Text]:
-    token = state.folder / "timestamp.tsr"
+    token, roots = state.folder / "timestamp.tsr", state.folder / "timestamp-root.pem"
+    if token.exists() != roots.exists():
+        raise Failed(both("a time-stamp and the root certificate that it is checked by go together"))
     if token.exists():
-        yield check_timestamp(read_small(token), (state.folder / "signature.json").read_bytes())
+        yield check_timestamp(read_small(token), read_small(state.folder / "signature.json"), read_small(roots))
 
 
 def _hash(path: Path, kind: str) -> str:

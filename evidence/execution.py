@@ -17,12 +17,13 @@ from configs.configuration import Configuration
 from evidence.assess import Arm, assess
 from evidence.campaign import Campaign, Cancelled, Stage, Status, clause_of
 from evidence.dossier import Dossier, Run
-from evidence.package import Report, Side, TimeStamper, recorded, write
+from evidence.package import Report, Side, recorded, write
 from evidence.payload import Plain
 from evidence.plan import Arm as ArmPlan
 from evidence.plan import Plan, SimulatedArm
 from evidence.sensitivity import Judged, Vary
 from evidence.signing import Signer
+from evidence.timestamp import Authority
 from plant.clock import Clock
 from plant.text import Text
 
@@ -39,7 +40,7 @@ def carry_out(
     signer: Signer,
     clock: Clock,
     report: Report | None = None,
-    stamper: TimeStamper | None = None,
+    authority: Authority | None = None,
     annotations: Sequence[Mapping[str, Plain]] = (),
     vary: Vary | None = None,
     progress: Callable[[Status], None] = lambda _: None,
@@ -96,7 +97,7 @@ def carry_out(
             sensitivity=vary(judged, then) if vary is not None else None,
         )
         tell(0.93, Text("编写报告与证据包", "writing reports and the package"))
-        write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, stamper=stamper)
+        write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, authority=authority)
     except BaseException as error:
         stage = Stage.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else Stage.FAILED
         campaign.note(replace(status, stage=stage, error=str(error) or type(error).__name__, ended=clock.now()))

@@ -4,7 +4,8 @@
       bagit.txt bag-info.txt manifest-sha256.txt manifest-sha512.txt tagmanifest-sha256.txt tagmanifest-sha512.txt
       signature.json            DSSE envelope over the tag manifest (Ed25519)
       signature-sm2.json        the same with SM2 over SM3, where asked for
-      timestamp.tsr             RFC 3161 token over signature.json, where asked for
+      timestamp.tsr             RFC 3161 token over signature.json, where asked for, and
+      timestamp-root.pem        the root certificate that it is checked by
       data/
         plan.json               every frozen revision
         catalogue.json          the document that asks, and the clause, as they were
@@ -45,6 +46,7 @@ from evidence.dossier import Dossier, to_json
 from evidence.payload import Plain, plain
 from evidence.rows import Readable, Recording, Rows, record
 from evidence.signing import Signer, statement
+from evidence.timestamp import Authority
 from plant.calendar import Span
 from plant.clock import SECOND, iso
 from plant.errors import ProvenlineError
@@ -58,8 +60,6 @@ _ELSEWHERE = ("edge", "network-profile", "acceptance-catalogue")
 
 Report = Callable[[Dossier], Mapping[str, bytes]]
 """Makes the files below `report/`, by name."""
-TimeStamper = Callable[[bytes], bytes]
-"""Gets an RFC 3161 token over some bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def write(
     samples: Path,
     signer: Signer,
     report: Report | None = None,
-    stamper: TimeStamper | None = None,
+    authority: Authority | None = None,
 ) -> None:
     """Write a campaign's package. `samples`: the folder that `recorded` filled.
 
@@ -122,7 +122,9 @@ def write(
         folder.mkdir()
         _payload(dossier, configuration, folder, samples, report)
         _bag(dossier, folder)
-        _sign(dossier, folder, signer, stamper)
+        _sign(dossier, folder, signer)
+        if authority is not None:
+            stamp(folder, authority)
         whole = Path(scratch) / "package.zip"
         pack(folder, whole)
         whole.rename(file)
@@ -211,7 +213,7 @@ def _bag(dossier: Dossier, folder: Path) -> None:
     bagit.make_bag(str(folder), about, checksums=list(CHECKSUMS))
 
 
-def _sign(dossier: Dossier, folder: Path, signer: Signer, stamper: TimeStamper | None) -> None:
+def _sign(dossier: Dossier, folder: Path, signer: Signer) -> None:
     manifest = folder / "tagmanifest-sha256.txt"
     body = statement(
         manifest.name,
@@ -227,8 +229,13 @@ def _sign(dossier: Dossier, folder: Path, signer: Signer, stamper: TimeStamper |
     second = signer.sm2_envelope(body)
     if second is not None:
         (folder / "signature-sm2.json").write_bytes(second)
-    if stamper is not None:
-        (folder / "timestamp.tsr").write_bytes(stamper((folder / "signature.json").read_bytes()))
+
+
+def stamp(folder: Path, authority: Authority) -> None:
+    """Let an authority stamp the signature of an unpacked package. Raises Unavailable when it gives no token."""
+    token = authority.stamp((folder / "signature.json").read_bytes())
+    (folder / "timestamp.tsr").write_bytes(token)
+    (folder / "timestamp-root.pem").write_bytes(authority.roots)
 
 
 def _crate(dossier: Dossier, folder: Path, names: Sequence[str]) -> Plain:

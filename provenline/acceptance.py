@@ -21,6 +21,7 @@ from configs.loader import PACKAGED, load
 from evidence.campaign import Campaign, Campaigns, Stage
 from evidence.plan import Exclusion, HandedIn, Plan, Window
 from evidence.planning import clause_for, simulated_plan
+from evidence.timestamp import Authority
 from plant.clock import SystemClock, from_iso, iso
 from plant.errors import ConfigError, ProvenlineError
 from provenline.campaign_jobs import Job, carried_out, planned, said, summarise
@@ -171,6 +172,8 @@ def run(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Vary every assumption of the model by ±50 %, one at a time: slow.")
     ] = False,
+    timestamp: Annotated[str | None, typer.Option(help="URL of a time-stamp authority (RFC 3161).")] = None,
+    timestamp_root: Annotated[Path | None, typer.Option(help="Its root certificate (PEM).")] = None,
     author: Author = "",
     folder: Folder = PACKAGED,
     data: Data = None,
@@ -182,18 +185,25 @@ def run(
         if not everything:
             if name is None:
                 raise ProvenlineError("name a campaign (see `provenline acceptance list`), or give --all")
-            jobs = [Job(campaigns(data).open(name).folder, folder, base(data), sm2=sm2, sensitivity=sensitivity)]
+            jobs = [Job(campaigns(data).open(name).folder, folder, base(data), sm2=sm2)]
         else:
             if into is None:
                 raise ProvenlineError("--all needs a folder for what it makes: --out DIR")
-            each = planned(configuration, into, scene or [], shifts, seed, author, folder, sm2=sm2)
-            jobs = [replace(job, sensitivity=sensitivity) for job in each]
+            jobs = list(planned(configuration, into, scene or [], shifts, seed, author, folder, sm2=sm2))
+        authority = _authority(timestamp, timestamp_root)
+        jobs = [replace(job, sensitivity=sensitivity, authority=authority) for job in jobs]
         finished = carried_out(jobs, workers)
         if everything and into is not None:
             summarise(finished, into)
     _print(finished)
     if any(one.status.stage is not Stage.DONE for one in finished):
         raise typer.Exit(1)
+
+
+def _authority(url: str | None, root: Path | None) -> Authority | None:
+    if (url is None) != (root is None):
+        raise ProvenlineError("a time-stamp needs both --timestamp URL and --timestamp-root FILE")
+    return None if url is None or root is None else Authority.named(url, root)
 
 
 def _print(finished: list[Campaign]) -> None:

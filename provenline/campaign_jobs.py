@@ -18,6 +18,7 @@ from configs.loader import load
 from evidence.campaign import Campaign, Campaigns, Cancelled, Stage, Status
 from evidence.planning import clause_for, simulated_plan
 from evidence.signing import Signer
+from evidence.timestamp import Authority
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from provenline.campaigning import Means
@@ -32,6 +33,7 @@ class Job:
     data: Path
     sm2: bool = False
     sensitivity: bool = False
+    authority: Authority | None = None
 
     def __call__(self) -> None:
         """Carry it out."""
@@ -44,6 +46,7 @@ class Job:
             store=self.data / "historian" if (self.data / "historian").is_dir() else None,
             report=report,
             sensitivity=self.sensitivity,
+            authority=self.authority,
         )
         means.carry_out(Campaign(self.folder), _unless_orphaned)
 

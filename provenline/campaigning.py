@@ -15,10 +15,11 @@ from configs.configuration import Configuration
 from evidence.assess import Arm
 from evidence.campaign import Campaign, Status
 from evidence.execution import Record, carry_out
-from evidence.package import Report, Side, TimeStamper
+from evidence.package import Report, Side
 from evidence.plan import Arm as ArmPlan
 from evidence.plan import Plan, RecordedArm, SimulatedArm
 from evidence.signing import Signer
+from evidence.timestamp import Authority
 from historian.embedded import EmbeddedReader
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
@@ -38,7 +39,7 @@ class Means:
     store: Path | None = None
     clock: Clock = SystemClock()
     report: Report | None = None
-    stamper: TimeStamper | None = None
+    authority: Authority | None = None
     sensitivity: bool = False
 
     def carry_out(self, campaign: Campaign, progress: Callable[[Status], None] = lambda _: None) -> None:
@@ -54,7 +55,7 @@ class Means:
             signer=self.signer,
             clock=self.clock,
             report=self.report,
-            stamper=self.stamper,
+            authority=self.authority,
             vary=partial(varied, self.configuration, plan) if self.sensitivity else None,
             progress=progress,
         )

@@ -25,6 +25,7 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "soffice": "libreoffice-writer-nogui",
     "pdftotext": "poppler-utils",
+    "openssl": "openssl",
 }
 """Program to the Debian package that has it."""
 

@@ -23,10 +23,11 @@ settings.register_profile("ci", parent=settings.get_profile("everywhere"), deran
 settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 
 
-LIVE = ("api", "cli", "collectors", "containers", "docs", "edge", "historian", "system", "web", "simulators/test_live")
-"""Where tests wait for real programs: one worker runs them all, so that they never crowd each other."""
+LIVE = ("collectors", "containers", "edge", "historian", "system", "simulators/test_live")
+"""Where tests wait for real devices: one worker runs them all, so that they never crowd each other."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give files to workers whole; mark as not run what lacks a program, but in CI let it run and fail instead."""
     here = Path(__file__).parent

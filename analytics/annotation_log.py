@@ -6,11 +6,13 @@ file itself refuse it, whoever opens it.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import Connection
 
 from analytics.annotations import Annotation, Annotations
 from plant.calendar import Span
-from plant.database import Database, Schema
+from plant.database import Database, Schema, reader
 from plant.errors import Rejected
 
 MOST = 500_000
@@ -57,18 +59,30 @@ class AnnotationLog:
         In the order it was written, corrected entries too; of more than `most`, the newest.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(
-                """SELECT scope, start, stop, reason, comment, author, made FROM annotation
-                   WHERE (scope = ? OR substr(scope, 1, ?) = ?) AND start < ? AND stop > ? ORDER BY id DESC LIMIT ?""",
-                (path, len(path) + 1, f"{path}/", span[1], span[0], most),
-            ).fetchall()
-        return Annotations(
-            tuple(
-                Annotation(scope=scope, span=(start, stop), reason=reason, comment=comment, author=author, made=made)
-                for scope, start, stop, reason, comment, author, made in reversed(rows)
-            )
-        )
+            return _within(connection, path, span, most)
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def written(file: Path, path: str, span: Span) -> Annotations:
+    """Return what `AnnotationLog.within` does, beside whoever has the log open; nothing where there is no log."""
+    if not file.exists():
+        return Annotations()
+    with closing(reader(file)) as connection:
+        return _within(connection, path, span, MOST)
+
+
+def _within(connection: Connection, path: str, span: Span, most: int) -> Annotations:
+    rows = connection.execute(
+        """SELECT scope, start, stop, reason, comment, author, made FROM annotation
+           WHERE (scope = ? OR substr(scope, 1, ?) = ?) AND start < ? AND stop > ? ORDER BY id DESC LIMIT ?""",
+        (path, len(path) + 1, f"{path}/", span[1], span[0], most),
+    ).fetchall()
+    return Annotations(
+        tuple(
+            Annotation(scope=scope, span=(start, stop), reason=reason, comment=comment, author=author, made=made)
+            for scope, start, stop, reason, comment, author, made in reversed(rows)
+        )
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from analytics.annotation_log import written
 from configs.configuration import Configuration
 from evidence.assess import Arm
 from evidence.campaign import Campaign, Status
@@ -21,7 +22,7 @@ from evidence.plan import Plan, RecordedArm, SimulatedArm
 from evidence.signing import Signer
 from evidence.timestamp import Authority
 from historian.embedded import EmbeddedReader
-from plant.clock import Clock, SystemClock
+from plant.clock import Clock, SystemClock, iso
 from plant.errors import ProvenlineError
 from provenline.assumptions import simulated_sides, varied
 from provenline.fast_forward import fast_forward
@@ -56,9 +57,35 @@ class Means:
             clock=self.clock,
             report=self.report,
             authority=self.authority,
+            annotations=self._annotations(plan),
             vary=partial(varied, self.configuration, plan) if self.sensitivity else None,
             progress=progress,
         )
+
+    def _annotations(self, plan: Plan) -> list[dict[str, str]]:
+        """Return what people wrote about stops in the recorded windows, corrected entries too."""
+        if self.store is None or plan.scene is None:
+            return []
+        scene = f"{self.configuration.site.id}/{plan.scene}"
+        sides = [side for side in (plan.baseline, plan.improved) if isinstance(side, RecordedArm)]
+        found = [
+            one
+            for side in sides
+            for window in side.windows
+            for one in written(self.store.parent / "annotations.db", scene, (window.start, window.stop)).log
+        ]
+        return [
+            {
+                "scope": one.scope,
+                "start": iso(one.span[0]),
+                "stop": iso(one.span[1]),
+                "reason": one.reason,
+                "comment": one.comment,
+                "author": one.author,
+                "made": iso(one.made),
+            }
+            for one in dict.fromkeys(found)
+        ]
 
     def _recorder(self, plan: Plan) -> Record:
         def record(arm: Arm, planned: ArmPlan, work: Path, progress: Callable[[float], None]) -> Side:

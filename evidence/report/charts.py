@@ -58,6 +58,12 @@ def _around(values: Iterable[float], *, margin: float = 0.15, zero: bool = False
     return (low if zero and low == 0 else low - room), high + room
 
 
+def marked(svg: str, words: str) -> str:
+    """Return a chart with words in its corner that stay with it wherever it is copied to."""
+    note = _text(WIDTH - 4, 8, words, size=7, anchor="end", fill=LIMIT)
+    return svg.removesuffix("</svg>") + note + "</svg>"
+
+
 def windows(
     sides: Sequence[tuple[str, Sequence[float | None]]], *, unit: str, bound: tuple[float, str] | None = None
 ) -> str:

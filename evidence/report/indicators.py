@@ -40,7 +40,7 @@ def finding(dossier: Dossier, found: Finding, w: Words, drawn: dict[str, str]) -
         "kind": w.of(KINDS[found.kind]),
         "statistic": f"{found.statistic.value} v{found.version}",
         "extra": [*_extra(found, w), *_handed_in(dossier, found, w)],
-        "formulas": [_formula(one, w) for one in formulas_of(found.measure)],
+        "formulas": [_formula(one, w) for one in _used(found, measured)],
         "sides": [
             _side(w.of(ARMS[arm]), side, found, w)
             for arm, side in ((Arm.BASELINE, found.baseline), (Arm.IMPROVED, found.improved))
@@ -77,6 +77,13 @@ def _handed_in(dossier: Dossier, found: Finding, w: Words) -> list[list[str]]:
             who = f"{one.author}, {moment(one.at, dossier.zone)}"
             rows.append([w("handed-in"), f"{w.of(ARMS[arm])}: {amount}; {when}; {one.source}; {who}"])
     return rows
+
+
+def _used(found: Finding, measured: Mapping[Arm, Sequence[Measurement]]) -> list[Formula]:
+    """Return the formulas that were really computed by; of a measure that knows several, only those."""
+    used = {one.indicator.formula for many in measured.values() for one in many}
+    known = formulas_of(found.measure)
+    return [one for one in known if one.id in used] or list(known)
 
 
 def _formula(formula: Formula, w: Words) -> list[str]:

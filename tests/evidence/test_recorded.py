@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from analytics.annotation_log import AnnotationLog
+from analytics.annotations import Annotation
 from evidence.signing import Signer
 from evidence.verify import Result, Step, Verification, verify
 from historian.embedded import EmbeddedHistorian
@@ -124,6 +126,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     historian.write(morning(AFTER, 12.5, origin=Origin.DEVICE, cut=POWER_CUT))
     historian.seal()
     historian.close()
+    log = AnnotationLog(folder / "data" / "annotations.db")
+    for start in (AFTER + HOUR, AFTER + 240 * HOUR):  # the second long after the windows
+        span = (start, start + 60 * SECOND)
+        log.add(Annotation(scope=PRESS, span=span, reason="tool broken", author="Zhao Min", made=start + HOUR))
+    log.close()
     return folder
 
 
@@ -161,6 +168,11 @@ def package(place: Path) -> Path:
     code, said = say(place, "run", "press-2025")
     assert code == 0, said
     return place / "data" / "campaigns" / "press-2025" / "press-2025-r1.zip"
+
+
+def test_what_people_wrote_about_the_windows_goes_along_and_nothing_else(package: Path) -> None:
+    (one,) = json.loads(held(package, "annotations.json"))
+    assert (one["reason"], one["author"], one["start"]) == ("tool broken", "Zhao Min", iso(AFTER + HOUR))
 
 
 @pytest.fixture(scope="module")

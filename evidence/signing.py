@@ -109,7 +109,8 @@ class Signer:
             return None
         public = SM2().generate_pk(self.sm2)
         r, s = SM2(self.sm2, _SM2_IDENTITY, public).sign(pae(body))
-        signature = {"keyid": fingerprint(public), "sig": _text(r + s)}
+        # The library leaves leading zeros out, of one number in 256; the standard's form has 32 octets each.
+        signature = {"keyid": fingerprint(public), "sig": _text(r.rjust(32, b"\0") + s.rjust(32, b"\0"))}
         return canonical(
             {"payloadType": TYPE, "payload": _text(body), "signatures": [signature], "publicKey": _text(public)}
         )

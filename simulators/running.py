@@ -31,7 +31,7 @@ from configs.sources import (
 )
 from plant.batch import Batch
 from plant.clock import SECOND, Clock, SystemClock
-from plant.errors import ConfigError, Fault
+from plant.errors import ConfigError, Fault, Unavailable
 from simulators.faces.broker import OwnBroker, broker
 from simulators.faces.endpoint import Endpoint, Face, PortPolicy
 from simulators.faces.layout import (
@@ -245,39 +245,45 @@ class _Listeners:
         """Open one face for as long as `stack`. Raises ConfigError and Unavailable."""
         source = next(s for s in self._scene.sources if s.id == source_id)
         listen = _listen(source, self._host)
-        face = await stack.enter_async_context(await self._face(stack, name, source, listen))
+        try:
+            face = await stack.enter_async_context(await self._face(stack, name, source, listen, self._ports))
+        except Unavailable:
+            if self._ports is not PortPolicy.PREFER:
+                raise
+            # Somebody took the port after it had been found free.
+            face = await stack.enter_async_context(await self._face(stack, name, source, listen, PortPolicy.ANY))
         self.endpoints[source_id] = face.endpoint
         return face
 
     async def _face(
-        self, stack: AsyncExitStack, name: str, source: SourceConfig, listen: Endpoint
+        self, stack: AsyncExitStack, name: str, source: SourceConfig, listen: Endpoint, ports: PortPolicy
     ) -> AbstractAsyncContextManager[Face]:
         layout, signals = self._model.faces[name], self._model.floor.signals
         if isinstance(layout, OpcuaLayout) and isinstance(source, OpcuaSource):
-            return serve_opcua(layout, signals, listen=listen, ports=self._ports)
+            return serve_opcua(layout, signals, listen=listen, ports=ports)
         if isinstance(layout, ModbusLayout) and isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
-            return serve_modbus(layout, signals, listen=listen, ports=self._ports)
+            return serve_modbus(layout, signals, listen=listen, ports=ports)
         if isinstance(layout, MqttLayout) and isinstance(source, MqttSource):
-            at = await self._broker(stack, source.id, listen)
+            at = await self._broker(stack, source.id, listen, ports)
             return serve_mqtt(layout, self._model.floor, broker=at)
         if isinstance(layout, Vda5050Layout) and isinstance(source, Vda5050Source):
-            at = await self._broker(stack, source.id, listen)
+            at = await self._broker(stack, source.id, listen, ports)
             return serve_vda5050(layout, self._model.floor, broker=at, source=source)
         if isinstance(layout, SparkplugLayout) and isinstance(source, SparkplugSource):
-            at = await self._broker(stack, source.id, listen)
+            at = await self._broker(stack, source.id, listen, ports)
             return serve_sparkplug(layout, self._model.floor, broker=at)
         if isinstance(layout, StampLayout) and isinstance(source, StampSource):
-            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=self._ports)
+            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=ports)
         protocol = type(layout).__name__.removesuffix("Layout").upper()
         message = f"this face speaks {protocol}, and source {source.id} does not"
         raise _wrong(self._scene, f"simulation.faces.{name}", message)
 
-    async def _broker(self, stack: AsyncExitStack, source_id: str, listen: Endpoint) -> Endpoint:
+    async def _broker(self, stack: AsyncExitStack, source_id: str, listen: Endpoint, ports: PortPolicy) -> Endpoint:
         """Return the broker of a source: the one given, else one of our own, which its faces share."""
         if self._mqtt is not None:
             return self._mqtt
         if source_id not in self.brokers:
-            self.brokers[source_id] = await stack.enter_async_context(broker(listen, self._ports))
+            self.brokers[source_id] = await stack.enter_async_context(broker(listen, ports))
         return self.brokers[source_id].endpoint
 
 

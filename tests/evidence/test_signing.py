@@ -84,6 +84,22 @@ def test_an_sm2_signature_holds_and_a_changed_one_does_not(tmp_path: Path) -> No
         opened(canonical(changed), sm2=True)
 
 
+def test_an_sm2_signature_with_leading_zeros_holds_as_well(tmp_path: Path) -> None:
+    signer = Signer.load(tmp_path / "key.pem", sm2=tmp_path / "sm2.key")
+    short = 0
+    for number in range(2_000):
+        body = statement("tagmanifest-sha256.txt", f"{number:064x}", {})
+        envelope = signer.sm2_envelope(body) or b"{}"
+        signature = base64.b64decode(json.loads(envelope)["signatures"][0]["sig"])
+        assert len(signature) == 64
+        if 0 in (signature[0], signature[32]):
+            assert opened(envelope, sm2=True).sha256 == f"{number:064x}"
+            short += 1
+        if short == 2:
+            return
+    pytest.fail("no such signature among 2000, which happens once in millions of runs")
+
+
 @pytest.mark.needs("openssl")
 def test_openssl_accepts_our_sm2_signature(tmp_path: Path) -> None:
     signer = Signer.load(tmp_path / "key.pem", sm2=tmp_path / "sm2.key")

@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 SCENE  ?= first-light
-# Of the test workers one runs what waits for real programs, the others compute.
+# How many tests run at once.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help

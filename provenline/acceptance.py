@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 import yaml
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from configs.configuration import Configuration
@@ -26,11 +25,11 @@ from plant.clock import SystemClock, from_iso, iso
 from plant.errors import ConfigError, ProvenlineError
 from provenline.campaign_jobs import Job, carried_out, planned, said, summarise
 from provenline.process import fail
+from provenline.screen import out
 
 app = typer.Typer(
     help="Plan acceptance campaigns, carry them out, export evidence. 验收：方案、执行、证据。", no_args_is_help=True
 )
-out = Console(highlight=False)
 
 Folder = Annotated[Path, typer.Option("--config", help="Folder with the configuration.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of campaigns, keys and samples.", show_default=False)]

@@ -9,16 +9,14 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 
 from dashboard_api.audit import Head, Record, records, verify
 from plant.errors import ProvenlineError
 from provenline.console import DataFolder, audit_file
 from provenline.process import fail
+from provenline.screen import out
 
 app = typer.Typer(help="The audit log: who did what, and that nothing was altered. 审计日志。", no_args_is_help=True)
-
-out = Console(highlight=False)
 
 
 @app.command(name="verify")

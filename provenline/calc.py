@@ -18,7 +18,6 @@ from typing import Annotated, NoReturn
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -36,6 +35,7 @@ from plant.clock import SECOND
 from plant.errors import UnitError
 from plant.tags import CounterPolicy, OnDecrease
 from plant.text import Text
+from provenline.screen import out
 
 app = typer.Typer(name="calc", help="Compute figures by hand. 手工计算指标。", no_args_is_help=True)
 
@@ -194,12 +194,11 @@ def _show(indicators: Iterable[Indicator], lang: Language, *, as_json: bool) -> 
     table.columns[1].justify = "right"
     for indicator in found:
         table.add_row(*(escape(cell) for cell in _row(indicator, lang)))
-    console = Console(highlight=False)
-    console.print(table)
+    out.print(table)
     for line in dict.fromkeys(line for indicator in found for line in _legend(indicator, lang)):
-        console.print(escape(line), soft_wrap=True)
+        out.print(escape(line), soft_wrap=True)
     for text in dict.fromkeys(text for indicator in found for text in _remarks(indicator, lang)):
-        console.print(f"• {escape(text)}", soft_wrap=True)
+        out.print(f"• {escape(text)}", soft_wrap=True)
 
 
 def _row(indicator: Indicator, lang: Language) -> tuple[str, str, str, str]:

@@ -10,7 +10,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from configs.configuration import Configuration
@@ -22,6 +21,7 @@ from evidence.timestamp import Authority
 from plant.clock import SystemClock
 from plant.errors import ProvenlineError
 from provenline.campaigning import Means
+from provenline.screen import err
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def carried_out(jobs: list[Job], workers: int) -> list[Campaign]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn())
     context = multiprocessing.get_context("spawn")
     with (
-        Progress(*columns, console=Console(stderr=True)) as progress,
+        Progress(*columns, console=err) as progress,
         ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool,
     ):
         bars = {one.id: progress.add_task(one.id, total=1.0, step="waiting", start=False) for one in watched}

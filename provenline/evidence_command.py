@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.table import Table
@@ -19,9 +18,9 @@ from evidence.signing import Signer
 from evidence.verify import Result, Verification, verify
 from plant.errors import ProvenlineError
 from provenline.acceptance import base, campaigns, coloured, explained
+from provenline.screen import err, out
 
 app = typer.Typer(help="Verify, show and export evidence packages. 核验、查看、导出证据包。", no_args_is_help=True)
-out = Console(highlight=False)
 
 Data = Annotated[Path | None, typer.Option(help="Folder of campaigns, keys and samples.", show_default=False)]
 
@@ -44,7 +43,7 @@ def verify_packages(
     """Check everything in packages, and compute every figure and verdict anew. Exit 0 only when all hold."""
     results = []
     within_limits(memory << 20)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=err, transient=True) as progress:
         for file in files:
             bar = progress.add_task(file.name, total=1.0)
             shown = partial(_shown, progress, bar)

@@ -10,11 +10,11 @@ from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from provenline.calc import AsJson, Lang, Language
+from provenline.screen import out
 
 EXIT_REFUSED, EXIT_NO_CENTRE = 2, 1
 _TIMEOUT = 60.0
@@ -42,7 +42,7 @@ def explain(
     table = Table(title=f"{found['title']} · {found['scope']}", caption=found["window"], show_header=False)
     for step in found["steps"]:
         table.add_row(escape(step["label"]), escape(step["text"]))
-    Console(highlight=False).print(table)
+    out.print(table)
 
 
 def _list(found: dict[str, Any], lang: Language, *, as_json: bool) -> None:
@@ -52,7 +52,7 @@ def _list(found: dict[str, Any], lang: Language, *, as_json: bool) -> None:
     table = Table(show_header=False)
     for indicator in found["indicators"]:
         table.add_row(escape(indicator["key"]), escape(indicator["name"][lang.value]))
-    Console(highlight=False).print(table)
+    out.print(table)
 
 
 def _get(url: str, path: str, **params: str) -> dict[str, Any]:

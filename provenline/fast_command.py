@@ -19,7 +19,8 @@ from configs.configuration import Configuration
 from plant.clock import from_iso
 from plant.errors import ProvenlineError
 from provenline.fast_forward import Cancelled, FastRun, fast_forward
-from provenline.process import EXIT_INTERRUPTED, console
+from provenline.process import EXIT_INTERRUPTED
+from provenline.screen import err
 from simulators.faults import PlannedFault
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +43,7 @@ def run_fast(configuration: Configuration, scene_id: str, options: FastOptions) 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with (
         _asked_to_stop() as asked,
-        Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar,
+        Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=err) as bar,
     ):
         task = bar.add_task(f"{scene_id}, {options.shifts} shifts", total=1.0)
         try:
@@ -59,7 +60,7 @@ def run_fast(configuration: Configuration, scene_id: str, options: FastOptions) 
             )
         except Cancelled:
             bar.stop()
-            console.print("called off; nothing of it is left")
+            err.print("called off; nothing of it is left")
             sys.exit(EXIT_INTERRUPTED)
 
 

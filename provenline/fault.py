@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from plant.errors import ProvenlineError
 from provenline.process import fail
+from provenline.screen import out
 from provenline.steering import steered
 from simulators.control_client import ControlClient
 from simulators.faults import FaultKind, FaultOffer, PlannedFault, RefusedFault
@@ -22,7 +22,6 @@ from simulators.network.interference import Area
 T = TypeVar("T")
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-out = Console(highlight=False)
 _SHOWN = 6
 """Targets of a kind that are listed when no kind is asked for."""
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -31,6 +30,7 @@ from plant.errors import ConfigError, Fault, Rejected
 from plant.tags import CounterPolicy, Tag
 from plant.text import Text
 from provenline.calc import EXIT_REFUSED, AsJson, Lang, Language
+from provenline.screen import out
 
 if TYPE_CHECKING:
     from provenline.own_table import OwnTable
@@ -139,4 +139,4 @@ def _print(indicators: list[Indicator], lang: Language) -> None:
         remark = " ".join(note for note in notes if note)
         scope = i.scope.removeprefix(f"{_LINE}/").removeprefix(_LINE) or ("全部" if zh else "all")
         table.add_row(*(escape(cell) for cell in (scope, i.name.of(lang), value, coverage, remark)))
-    Console(highlight=False).print(table)
+    out.print(table)

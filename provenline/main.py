@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,8 +18,9 @@ from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__, calc, explain, kpi
 from provenline.choice import Choice
 from provenline.groups import Groups
-from provenline.process import console, fail, log_plainly
+from provenline.process import fail, log_plainly
 from provenline.process import run as run_process
+from provenline.screen import err, out
 
 if TYPE_CHECKING:
     from simulators.faults import PlannedFault
@@ -37,7 +37,6 @@ app.add_typer(calc.app, name="calc")
 app.command(name="kpi")(kpi.kpi)
 app.command(name="explain")(explain.explain)
 
-out = Console(highlight=False)
 
 Folder = Annotated[Path, typer.Argument(help="Folder with the configuration (YAML).", show_default="the packaged one")]
 Data = Annotated[Path | None, typer.Option(help="Folder for samples and queues.", show_default=False)]
@@ -66,7 +65,7 @@ def check(folder: Folder = PACKAGED) -> None:
 
     documents, faults = examine(folder, measures=answers())
     for fault in faults:
-        console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
+        err.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
     if faults:
         fail(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in {folder}")
     out.print(f"✓ {folder}: {len(documents)} documents, no faults", soft_wrap=True)
@@ -214,7 +213,7 @@ def _configuration(folder: Path) -> Configuration:
 
 def _show(error: ConfigError) -> None:
     for fault in error.faults:
-        console.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
+        err.print(f"[red]✗[/red] {escape(str(fault))}", soft_wrap=True)
 
 
 def _chosen(configuration: Configuration, choice: Choice) -> Configuration:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from collectors.opcua.link import translated
 from collectors.opcua.trust import Shown, TrustList, shown_by
@@ -15,10 +14,10 @@ from configs.loader import PACKAGED, load
 from configs.sources import OpcuaSource
 from plant.errors import ConfigError, ProvenlineError
 from provenline.process import fail
+from provenline.screen import out
 
 app = typer.Typer(help="Trust in OPC UA servers, by certificate. OPC UA 服务器证书信任。", no_args_is_help=True)
 
-out = Console(highlight=False)
 
 SourceId = Annotated[
     str, typer.Argument(metavar="SOURCE", help="Id of the source in its scene; scene/source if not unique.")

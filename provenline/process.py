@@ -12,12 +12,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 import structlog
-from rich.console import Console
 from rich.markup import escape
 
 from plant.errors import ProvenlineError
-
-console = Console(stderr=True, highlight=False)
+from provenline.screen import err
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -66,7 +64,7 @@ async def _guarded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong, in red, and exit with 1."""
-    console.print(f"[red]provenline:[/red] {escape(message)}", soft_wrap=True)
+    err.print(f"[red]provenline:[/red] {escape(message)}", soft_wrap=True)
     sys.exit(EXIT_FAILED)
 
 

@@ -8,18 +8,17 @@ from urllib.parse import quote
 
 import httpx
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from dashboard_api.access import FOR_TOKENS, Permission, Role
 from plant.clock import MILLISECOND, SECOND
 from provenline.console import OFFLINE, DataFolder, answer, asking
+from provenline.screen import out
 
 app = typer.Typer(help="Accounts: people, their roles, sessions and tokens. 账户管理。", no_args_is_help=True)
 token = typer.Typer(help="Tokens, with which programs sign in. 访问令牌。", no_args_is_help=True)
 app.add_typer(token, name="token")
 
-out = Console(highlight=False)
 
 Name = Annotated[str, typer.Argument(help="Name of the account.")]
 RoleOption = Annotated[Role, typer.Option(help="What the account is for.")]

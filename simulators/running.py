@@ -159,10 +159,11 @@ async def serve(
     `mqtt` is the broker to publish to; without it, one of our own is started for each MQTT
     source. Raises ConfigError, and Unavailable when a face cannot listen.
     """
-    paced = ScaledClock(clock or SystemClock(), speed=speed)
     network = network or _network(_simulation(scene))
     if network is not None:
         await asyncio.to_thread(law, network)  # the fit takes most of a second, and other scenes are being served
+    # Made after the fit: the model begins when its clock does, or it would stay ahead of it by that second.
+    paced = ScaledClock(clock or SystemClock(), speed=speed)
     model = build(scene, seed=seed, start=paced.now(), network=network, planned=planned, truth_limit=_LIVE_FACTS)
     board = FaultBoard(model)
     board.schedule(faults)

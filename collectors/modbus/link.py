@@ -15,6 +15,7 @@ One request is in flight at a time: many devices and gateways drop a second one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -118,7 +119,9 @@ class Link:
 
     async def connect(self) -> None:
         """Open the connection. Raises Disconnected."""
-        if not await self._client.connect():
+        connected = await self._client.connect()
+        _heed_cancellation()
+        if not connected:
             raise Disconnected(f"{self.place} cannot be reached")
 
     def close(self) -> None:
@@ -153,6 +156,8 @@ class Link:
                 raise Disconnected(f"{self.place} closed the connection") from error
             said = "what came was not the answer" if self._heard else "no answer"
             raise NoAnswer(f"{subject}: {said} within {self._timeout:g} s", self._heard) from error
+        finally:
+            _heed_cancellation()
         # pymodbus does not compare functions: on a serial line a late reply can pass for this one.
         if reply.function_code & 0x7F != function:
             raise NoAnswer(f"{subject}: the reply is to another function", self._heard)
@@ -164,6 +169,13 @@ class Link:
         if not sending:
             self._heard = data
         return data
+
+
+def _heed_cancellation() -> None:
+    """End a task that was asked to: until Python 3.12 `wait_for` forgets that when a reply comes in the same moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _client(

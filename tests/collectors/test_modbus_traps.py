@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from collectors.modbus import ModbusSource
+from collectors.modbus.link import Link
 from collectors.source import DeadLetter
 from plant.batch import Origin, Sample
 from plant.clock import SystemClock
@@ -188,3 +189,26 @@ async def test_a_connection_closed_between_polls_is_a_disconnection() -> None:
     assert seen.lost
     assert len(seen.samples) >= 2
     assert time.monotonic() - began < 9
+
+
+async def test_a_source_ends_when_it_is_asked_to_in_the_very_moment_of_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[asyncio.Task[None]] = []
+
+    def cancel_when_a_reply_comes(self: Link, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            readers[0].cancel()
+        return data
+
+    monkeypatch.setattr(Link, "_listen", cancel_when_a_reply_comes)
+
+    async def read(port: int) -> None:
+        async with ModbusSource(config(port), [point("a")], clock=SystemClock()).open() as batches:
+            async for _ in batches:
+                pass
+
+    async with server(lambda tid, pdu: framed(tid, registers(pdu, 1))) as port:
+        readers.append(asyncio.create_task(read(port)))
+        done, _ = await asyncio.wait(readers, timeout=5)
+        readers[0].cancel()
+        assert done
+        assert readers[0].cancelled()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from collectors.opcua.trust import MOST_REJECTED, Shown, TrustList
 from configs.loader import load
 from plant.errors import ConfigError, Rejected
+from provenline import screen
 from provenline.main import app
 from tests.collectors.opcua_peer import Identity, Server, make_identity, point, source
 
@@ -137,3 +138,10 @@ def test_the_commands_show_trust_and_reject_a_server(server: Server, client: Ide
     assert f"✗ rejected {fingerprint}" in run("list", *config)
     run("reject", "line/press-ua", fingerprint, *config, exit_code=1)
     run("trust", "nobody", *config, exit_code=1)
+
+
+def test_a_fingerprint_is_written_as_it_is_although_parts_of_it_name_pictures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen.out.print("0A:AB:CD:B:A", soft_wrap=True)
+    assert capsys.readouterr().out == "0A:AB:CD:B:A\n"

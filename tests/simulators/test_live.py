@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from configs.configuration import Configuration
+from configs.network_profile import network_profile
 from plant.clock import SECOND, SystemClock, VirtualClock
 from plant.errors import Unavailable
 from plant.quality import Quality
@@ -288,6 +289,18 @@ async def test_the_model_keeps_up_with_the_clock_however_late_it_is_called(pack:
         await clock.advance(1)
         await forward(clock, 30)
         assert 20 * 31 - 2.5 < running.model.floor.seconds() <= 20 * 31
+
+
+async def test_the_model_is_never_ahead_of_the_clock_however_long_its_making_takes(
+    pack: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ScaledClock(SystemClock(), speed=100, start=START_AT)
+    monkeypatch.setattr("simulators.running.law", lambda _: time.sleep(0.2))
+    network = network_profile("5g-sa-sub6")
+    async with without_servers(pack, clock=clock, network=network) as running:
+        for _ in range(5):
+            await clock.sleep(2)
+            assert running.model.floor.start + running.model.floor.seconds() * SECOND <= clock.now()
 
 
 async def test_live_and_fast_are_the_same_plant(pack: Configuration) -> None:

@@ -22,7 +22,7 @@ demo: $(VENV)/run  ## Run a demonstration and serve its page (SCENE=agv, SCENE= 
 test: $(VENV)/dev tests/peers/node_modules/.lock  ## Run every test; as root on Debian it installs the programs they need
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python hatch_build.py
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 	@$(BIN)/ruff check .

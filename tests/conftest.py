@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -23,22 +22,9 @@ settings.register_profile("ci", parent=settings.get_profile("everywhere"), deran
 settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 
 
-LIVE = ("collectors", "containers", "edge", "historian", "system", "simulators/test_live")
-"""Where tests wait for real devices: one worker is to run them all, so that they never crowd each other.
-
-pytest-xdist 3.8 does not see groups under this pytest, whose node ids are made in another way; until it
-does, workers are handed tests one by one, and every test has to bear that.
-"""
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give files to workers whole; mark as not run what lacks a program, but in CI let it run and fail instead."""
-    here = Path(__file__).parent
+    """Mark as not run what lacks a program, but in CI let it run and fail instead."""
     for item in items:
-        file = item.path.relative_to(here).as_posix()
-        live = file.startswith(LIVE) or file.endswith("_live.py")
-        item.add_marker(pytest.mark.xdist_group("live" if live else file))
         for mark in item.iter_markers("needs"):
             missing = [name for name in mark.args if shutil.which(name) is None]
             if missing and not os.environ.get("CI"):

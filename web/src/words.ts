@@ -3,9 +3,15 @@ import { createI18n } from 'vue-i18n'
 import { watch } from 'vue'
 import type { Device, Indicator, Tag, Text } from './api'
 import { formatNumber, NOTHING, percentNumber, unitSymbol, wordsOf } from './domain/format'
-import en from './locales/en.json'
-import zh from './locales/zh-CN.json'
 import { language } from './settings'
+
+type Words = Record<string, object>
+
+/** Each part of the product keeps its words in a file of its own, under a key of its own. */
+const together = (files: Record<string, Words>): Words => Object.assign({}, ...Object.values(files)) as Words
+
+const en = together(import.meta.glob<Words>('./locales/en/*.json', { eager: true, import: 'default' }))
+const zh = together(import.meta.glob<Words>('./locales/zh-CN/*.json', { eager: true, import: 'default' }))
 
 export const i18n = createI18n({
   legacy: false,

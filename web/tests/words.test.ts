@@ -6,14 +6,22 @@ import { describe, expect, it } from 'vitest'
 import { GROUPS, STATES } from '../src/domain/packml'
 import { STATUSES } from '../src/api'
 import { QUALITY_WORDS } from '../src/domain/quality'
-import en from '../src/locales/en.json'
-import zh from '../src/locales/zh-CN.json'
 
 type Words = { [key: string]: string | Words }
 
 const src = join(import.meta.dirname, '../src')
 const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(ts|vue)$/.test(name))
 const read = (name: string) => readFileSync(join(src, name), 'utf8')
+
+/** What every file of a language says, together; two files under one key would hide each other. */
+function wordsOf(language: string): Words {
+  const files = filesOf(language)
+  const all = Object.assign({}, ...files) as Words
+  expect(Object.keys(all)).toHaveLength(files.reduce((sum, words) => sum + Object.keys(words).length, 0))
+  return all
+}
+const filesOf = (language: string): Words[] =>
+  readdirSync(join(src, 'locales', language)).map((name) => JSON.parse(read(`locales/${language}/${name}`)) as Words)
 
 function flat(words: Words, before = ''): [string, string][] {
   return Object.entries(words).flatMap(([key, value]) =>
@@ -23,8 +31,8 @@ function flat(words: Words, before = ''): [string, string][] {
 const places = (text: string) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
 
 describe('the two languages', () => {
-  const chinese = new Map(flat(zh))
-  const english = new Map(flat(en))
+  const chinese = new Map(flat(wordsOf('zh-CN')))
+  const english = new Map(flat(wordsOf('en')))
 
   it('have the same keys', () => {
     expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort())

@@ -84,8 +84,8 @@ class Derived(StrEnum):
     """A machine in the PackML state ABORTED, which it leaves only when somebody clears it."""
 
 
-class ControlRule(StrEnum):
-    """Tests of a control chart; see `analytics.runs` for what each looks for."""
+class RunRule(StrEnum):
+    """A test of a control chart for special causes; `analytics.runs` says what each looks for."""
 
     WE_1 = "western-electric-1"
     WE_2 = "western-electric-2"
@@ -208,9 +208,7 @@ class ControlCondition(Strict):
     tag: TagPlace
     mean: float
     sigma: float = Field(gt=0)
-    rules: tuple[ControlRule, ...] = Field(
-        default=(ControlRule.WE_1, ControlRule.WE_2, ControlRule.WE_3, ControlRule.WE_4), min_length=1
-    )
+    rules: tuple[RunRule, ...] = Field(default=(RunRule.WE_1, RunRule.WE_2, RunRule.WE_3, RunRule.WE_4), min_length=1)
 
 
 Condition = Annotated[

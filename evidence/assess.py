@@ -11,7 +11,7 @@ an otherwise good shift.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from analytics.acceptance import ClauseFinding, conclude, judge
@@ -54,7 +54,6 @@ class Assessment:
     windows: Mapping[Arm, tuple[Span, ...]]
     excluded: Mapping[Arm, tuple[Span, ...]]
     finding: ClauseFinding
-    indicators: tuple[str, ...] = field(default=())
 
 
 Progress = Callable[[float], None]
@@ -102,7 +101,6 @@ def assess(
         windows={arm: used[arm].windows if arm in used else () for arm in arms},
         excluded={arm: excluded.get(arm, ()) for arm in arms},
         finding=conclude(clause, findings),
-        indicators=tuple(indicator.id for indicator in clause.indicators),
     )
 
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from analytics.alarms.detection import Marks
 from analytics.indicator import Indicator, Status
-from analytics.runs import WESTERN_ELECTRIC, Rule, signals
+from analytics.runs import WESTERN_ELECTRIC, signals
 from analytics.spc import Chart, Limits, plot
 from analytics.states import UNKNOWN, intervals
+from configs.alarms import RunRule
 from plant.batch import Batch, Floats, Ints, Mask
 from plant.calendar import Span
 from plant.clock import SECOND
@@ -135,7 +136,7 @@ class OutOfControl:
     """
 
     limits: Limits
-    rules: tuple[Rule, ...] = WESTERN_ELECTRIC
+    rules: tuple[RunRule, ...] = WESTERN_ELECTRIC
 
     def __post_init__(self) -> None:
         if self.limits.chart is not Chart.INDIVIDUALS:

@@ -14,7 +14,6 @@ from analytics.alarms.conditions import InState, Limit, OutOfControl, Rate, Side
 from analytics.alarms.detection import Delays
 from analytics.alarms.rules import AlarmRule, Condition, OfFigure, OfSilence, OfTag, Suppression
 from analytics.alarms.states import Definition, Priority
-from analytics.runs import Rule
 from analytics.spc import Chart, Limits
 from configs.alarms import (
     SHIFT,
@@ -110,7 +109,7 @@ def _moving(when: RateCondition | ControlCondition) -> Condition:
     if isinstance(when, RateCondition):
         return Rate(per_second=when.per_second, over=when.over, hysteresis=when.hysteresis)
     learned = Limits(Chart.INDIVIDUALS, when.mean, when.sigma, 1, 0)
-    return OutOfControl(limits=learned, rules=tuple(Rule(rule.value) for rule in when.rules))
+    return OutOfControl(limits=learned, rules=when.rules)
 
 
 def _figure(scene: Scene, when: FigureCondition, scope: str) -> OfFigure:

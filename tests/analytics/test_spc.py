@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from analytics.chart_constants import c4, d2, d3
 from analytics.indicator import Basis
-from analytics.runs import NELSON, RULE_TEXTS, WESTERN_ELECTRIC, Rule, signals
+from analytics.runs import NELSON, RULE_TEXTS, WESTERN_ELECTRIC, signals
 from analytics.spc import Chart, Limits, averages, counted, indicators, individuals, plot
+from configs.alarms import RunRule
 
 BASIS = Basis(scope="cq/first/line/gauge", window=(0, 1))
 
@@ -106,7 +107,7 @@ def test_limits_that_were_learned_do_not_move_with_new_data() -> None:
     average, _ = averages(np.random.default_rng(1).normal(0, 1, (30, 4)))
     shown = plot(average, np.random.default_rng(2).normal(5, 1, (10, 4)))
     assert shown.centre[0] == average.mean
-    assert {s.rule for s in signals(shown.distance)} >= {Rule.WE_1, Rule.WE_4}
+    assert {s.rule for s in signals(shown.distance)} >= {RunRule.WE_1, RunRule.WE_4}
     with pytest.raises(AttributeError):
         average.mean = 5.0  # type: ignore[misc]
 
@@ -124,35 +125,35 @@ def test_limits_are_figures_with_their_origin() -> None:
 @pytest.mark.parametrize(
     ("rule", "points", "expected"),
     [
-        (Rule.WE_1, [0, 3.1, 3.0, -3.1], [(1, (1,)), (3, (3,))]),
-        (Rule.WE_2, [2.1, 0, 2.2, 0, 0, 2.3], [(2, (0, 2))]),
-        (Rule.NELSON_5, [-2.1, 2.1, -2.1], [(2, (0, 2))]),
-        (Rule.WE_3, [1.1, 1.2, 0, 1.3, 1.4, 0.5], [(4, (0, 1, 3, 4))]),
-        (Rule.NELSON_6, [-1.1] * 4, [(3, (0, 1, 2, 3))]),
-        (Rule.WE_4, [0.1] * 8, [(7, tuple(range(8)))]),
-        (Rule.NELSON_2, [-0.1] * 9, [(8, tuple(range(9)))]),
-        (Rule.NELSON_2, [-0.1] * 8 + [0.1], []),
-        (Rule.NELSON_3, [0, 0.1, 0.2, 0.3, 0.4, 0.5], [(5, tuple(range(6)))]),
-        (Rule.NELSON_3, [0.5, 0.4, 0.3, 0.3, 0.2, 0.1, 0.0], []),
-        (Rule.NELSON_4, [0.1, -0.1] * 7, [(13, tuple(range(14)))]),
-        (Rule.NELSON_4, [0.1, -0.1] * 6 + [0.1], []),
-        (Rule.NELSON_7, [0.9, -0.9, 0.1] * 5, [(14, tuple(range(15)))]),
-        (Rule.NELSON_8, [1.1, -1.1] * 4, [(7, tuple(range(8)))]),
-        (Rule.NELSON_8, [1.1] * 8, []),
+        (RunRule.WE_1, [0, 3.1, 3.0, -3.1], [(1, (1,)), (3, (3,))]),
+        (RunRule.WE_2, [2.1, 0, 2.2, 0, 0, 2.3], [(2, (0, 2))]),
+        (RunRule.NELSON_5, [-2.1, 2.1, -2.1], [(2, (0, 2))]),
+        (RunRule.WE_3, [1.1, 1.2, 0, 1.3, 1.4, 0.5], [(4, (0, 1, 3, 4))]),
+        (RunRule.NELSON_6, [-1.1] * 4, [(3, (0, 1, 2, 3))]),
+        (RunRule.WE_4, [0.1] * 8, [(7, tuple(range(8)))]),
+        (RunRule.NELSON_2, [-0.1] * 9, [(8, tuple(range(9)))]),
+        (RunRule.NELSON_2, [-0.1] * 8 + [0.1], []),
+        (RunRule.NELSON_3, [0, 0.1, 0.2, 0.3, 0.4, 0.5], [(5, tuple(range(6)))]),
+        (RunRule.NELSON_3, [0.5, 0.4, 0.3, 0.3, 0.2, 0.1, 0.0], []),
+        (RunRule.NELSON_4, [0.1, -0.1] * 7, [(13, tuple(range(14)))]),
+        (RunRule.NELSON_4, [0.1, -0.1] * 6 + [0.1], []),
+        (RunRule.NELSON_7, [0.9, -0.9, 0.1] * 5, [(14, tuple(range(15)))]),
+        (RunRule.NELSON_8, [1.1, -1.1] * 4, [(7, tuple(range(8)))]),
+        (RunRule.NELSON_8, [1.1] * 8, []),
     ],
 )
-def test_each_rule_names_the_points_that_meet_it(rule: Rule, points, expected) -> None:
+def test_each_rule_names_the_points_that_meet_it(rule: RunRule, points, expected) -> None:
     assert [(s.at, s.points) for s in signals(np.array(points, float), [rule])] == expected
 
 
 def test_every_rule_says_in_words_what_it_is() -> None:
-    assert set(RULE_TEXTS) == set(Rule) == {*WESTERN_ELECTRIC, *NELSON}
+    assert set(RULE_TEXTS) == set(RunRule) == {*WESTERN_ELECTRIC, *NELSON}
     assert len(NELSON) == 8
 
 
 def test_a_stable_process_rarely_breaks_the_first_rule() -> None:
     data = np.random.default_rng(5).normal(0, 1, 20_000)
-    beyond = signals(data, [Rule.NELSON_1])
+    beyond = signals(data, [RunRule.NELSON_1])
     assert len(beyond) / len(data) == pytest.approx(0.0027, abs=0.0012)
 
 
@@ -163,7 +164,7 @@ distances = arrays(np.float64, st.integers(0, 60), elements=st.floats(-4, 4, wid
 @settings(deadline=None)
 def test_mirrored_data_breaks_the_same_rules_at_the_same_points(z) -> None:
     def where(points):
-        return sorted((s.at, s.rule, s.points) for s in signals(points, Rule))
+        return sorted((s.at, s.rule, s.points) for s in signals(points, RunRule))
 
     assert where(z) == where(-z)
 
@@ -171,14 +172,14 @@ def test_mirrored_data_breaks_the_same_rules_at_the_same_points(z) -> None:
 @given(distances, st.integers(0, 60))
 @settings(deadline=None)
 def test_what_has_been_signalled_does_not_change_when_more_points_come(z, cut) -> None:
-    early = signals(z[:cut], Rule)
-    assert [s for s in signals(z, Rule) if s.at < cut] == early
+    early = signals(z[:cut], RunRule)
+    assert [s for s in signals(z, RunRule) if s.at < cut] == early
 
 
 @given(distances)
 @settings(deadline=None)
 def test_a_signal_is_raised_at_the_last_of_its_points(z) -> None:
-    for signal in signals(z, Rule):
+    for signal in signals(z, RunRule):
         assert signal.points[-1] == signal.at
         assert list(signal.points) == sorted(set(signal.points))
 
@@ -196,7 +197,7 @@ def test_distances_do_not_depend_on_unit_and_zero_of_the_measurement(data, shift
 def test_points_of_a_process_that_never_varied_lie_on_the_line_or_infinitely_far_off() -> None:
     limits = counted(Chart.FRACTION, [0, 0], 50)
     assert plot(limits, [0, 1]).distance.tolist() == [0.0, np.inf]
-    assert [s.at for s in signals(plot(limits, [0, 1, 1]).distance, Rule) if s.rule is Rule.WE_1] == [1, 2]
+    assert [s.at for s in signals(plot(limits, [0, 1, 1]).distance, RunRule) if s.rule is RunRule.WE_1] == [1, 2]
 
 
 @pytest.mark.parametrize(

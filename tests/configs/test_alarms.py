@@ -13,8 +13,7 @@ from analytics.alarms.plan import alarm_rules
 from analytics.alarms.rules import AlarmRule, OfFigure, OfSilence, OfTag
 from analytics.alarms.states import Priority
 from analytics.formulas import FORMULAS
-from analytics.runs import Rule
-from configs.alarms import INDICATORS, ControlRule
+from configs.alarms import INDICATORS, RunRule
 from configs.loader import PACKAGED, examine, load
 from plant.clock import SECOND
 from plant.packml import PackState
@@ -169,7 +168,7 @@ def test_every_kind_becomes_what_it_says(tmp_path: Path) -> None:
     assert watched["device"].after == 60
     assert len(watched["device"].paths) == 5
     assert isinstance(watched["spc"].condition, OutOfControl)
-    assert watched["spc"].condition.rules == (Rule.NELSON_1,)
+    assert watched["spc"].condition.rules == (RunRule.NELSON_1,)
     assert watched["shift"] == OfFigure(scene="shop", key="cq/shop:oee", limit=Limit(side=Side.BELOW, limit=0.5))
     assert (watched["rtt"].key, watched["rtt"].window) == (f"{press}:latency-p99", 300)
     assert watched["up"].key == f"{press}/up:latency-p99"
@@ -191,7 +190,6 @@ def test_silence_and_abortion_need_no_configuration_and_can_be_left_out(tmp_path
 
 def test_what_a_document_may_name_is_what_the_engine_has() -> None:
     assert set(INDICATORS) <= set(FORMULAS)
-    assert [rule.value for rule in ControlRule] == [rule.value for rule in Rule]
 
 
 def test_every_packaged_alarm_says_in_both_languages_what_to_do() -> None:

@@ -48,13 +48,17 @@ MACHINES: tuple[tuple[str, str, float, float], ...] = (
 )
 """Name, model, ideal cycle in s, power while executing in kW."""
 
+WORDS = ("ready", "free", "taken", "released")
+"""What the words of a hand-over say, giver and receiver in turn; a longer agreement has words without a name."""
+
 _OCTETS = 160
 
 
 class Coordinated(Station):
-    """A station that agrees with the next one before it hands over. Signals: `.latency` (us), `.handshake` (s).
+    """A station that agrees with the next one before it hands over. Signals: `.latency` (us), `.handshake`, words (s).
 
-    `.latency` is how long the last message between this machine and the next took, `.handshake` the whole agreement.
+    `.latency` is how long the last message between this machine and the next took, `.handshake` the whole agreement;
+    `.ready`, `.free`, `.taken`, `.released`: how long each word of the last one took until it was heard.
     """
 
     def coordinate(self, link: Link, following: Coordinated | None, *, messages: int, poll: float) -> None:
@@ -66,15 +70,19 @@ class Coordinated(Station):
         self._rhythm = poll * float(self.floor.rng(self.name, "gateway").random())
         self._latency = self.floor.signals.add(f"{self.name}.latency", 0.0, digits=1)
         self._handshake = self.floor.signals.add(f"{self.name}.handshake", 0.0, digits=5)
+        self._words = [self.floor.signals.add(f"{self.name}.{word}", 0.0, digits=5) for word in WORDS]
 
     def _hand_on(self, part: Part) -> Steps:
         if self._following is not None:
             began = self.floor.seconds()
             for turn in range(self._messages):
+                spoken = self.floor.seconds()
                 if turn % 2 == 0:
                     yield from self._say(self, self._following)
                 else:
                     yield from self._say(self._following, self)
+                if turn < len(WORDS):
+                    self._words[turn].set(self.floor.seconds() - spoken)
             self._handshake.set(self.floor.seconds() - began)
         yield from super()._hand_on(part)
 
@@ -164,7 +172,11 @@ _MESSAGE_FACE = MqttLayout(
         Message(
             topic=f"line/{name}/handshake",
             on=f"{name}.handshake",
-            fields={"handshake": f"{name}.handshake", "latency": f"{name}.latency"},
+            fields={
+                "handshake": f"{name}.handshake",
+                "latency": f"{name}.latency",
+                **{word: f"{name}.{word}" for word in WORDS},
+            },
         )
         for name, *_ in MACHINES[:-1]
     ),

@@ -23,8 +23,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from configs.access import AccessConfig, TlsConfig
 from configs.alarms import AlarmConfig, Derived
 from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
+from configs.exploration import ExplorationConfig
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig, WarningConfig
 from configs.floor import FloorConfig
+from configs.panels import Panel
 from configs.sources import SourceConfig
 from plant.assets import Access
 from plant.errors import UnitError
@@ -226,8 +228,15 @@ class SimulationConfig(Strict):
     baseline: BaselineConfig | None = None
 
 
+def _each_once(panels: tuple[Panel, ...]) -> tuple[Panel, ...]:
+    twice = next((panel for n, panel in enumerate(panels) if panel in panels[:n]), None)
+    if twice is not None:
+        raise ValueError(f"lists {twice.value!r} twice")
+    return panels
+
+
 class SceneDocument(Strict):
-    """One demonstration scene."""
+    """One demonstration scene. `page`: the panels of its page in order; empty = all that its roles support."""
 
     type: Literal["scene"]
     id: Identifier
@@ -236,6 +245,7 @@ class SceneDocument(Strict):
     calendar: Identifier | None = None
     agreed: AgreedConfig = AgreedConfig()
     floor: FloorConfig | None = None
+    page: Annotated[tuple[Panel, ...], AfterValidator(_each_once)] = ()
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     lines: tuple[LineConfig, ...] = Field(min_length=1)
     alarms: tuple[AlarmConfig, ...] = Field(default=(), max_length=2_000)
@@ -293,6 +303,7 @@ class CentreDocument(Strict):
     names: tuple[str, ...] = Field(default=(), description="host names it answers to when not on loopback; none = all")
     historian: Annotated[EmbeddedConfig | InfluxConfig, Field(discriminator="type")] = EmbeddedConfig()
     access: AccessConfig = AccessConfig()
+    exploration: ExplorationConfig = ExplorationConfig()
     tls: TlsConfig | None = Field(default=None, description="HTTPS; needed beyond loopback")
     insecure: bool = Field(default=False, description="listen beyond loopback without TLS; passwords travel in clear")
     write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")

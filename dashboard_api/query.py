@@ -67,8 +67,9 @@ async def site(centre: CentreHere) -> Json:
 
 @router.get("/scenes")
 async def scenes(centre: CentreHere) -> list[Json]:
-    """List the scenes with their lines and devices."""
-    return [_scene(scene) for scene in centre.scenes]
+    """List the scenes with their lines and devices, and the panels of their pages (none: whatever applies)."""
+    documents = centre.configuration.scenes
+    return [_scene(scene) | {"page": [panel.value for panel in documents[scene.id].page]} for scene in centre.scenes]
 
 
 @router.get("/scenes/{scene_id}/health")

@@ -65,6 +65,7 @@ def add_plant(app: FastAPI, mood: Mood) -> None:
                 "path": f"cq/{id_}",
                 "name": {"zh": zh, "en": en},
                 "simulated": mood.simulated,
+                "page": [],
                 "lines": [
                     {
                         "path": machines[0].path.rpartition("/")[0],

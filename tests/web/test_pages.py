@@ -233,7 +233,8 @@ async def test_a_scene_nobody_prepared_for_gets_a_sensible_page(browser: Browser
     await expect(zone).to_contain_text("zone-1")
     await expect(zone).to_contain_text("°C")
     await expect(page.locator("[data-test=trend]")).to_have_count(1)
-    await expect(page.get_by_text("No state tags")).to_be_visible()
+    await expect(page.locator("[data-panel]")).to_have_count(3)
+    await expect(page.locator("[data-panel=states]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -41,6 +41,8 @@ export interface Scene {
   name: Text
   simulated: boolean
   lines: Line[]
+  /** The panels of its page, as configured; none = all that apply. */
+  page: string[]
 }
 
 export type Kind = 'analog' | 'state' | 'counter' | 'energy' | 'event' | 'text'
@@ -282,6 +284,9 @@ export const api = {
     get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query(asked)}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
+  /** What lies behind the figures: by product, state, link, class and so on. */
+  details: (scene: string, window: WindowName, stop?: AbortSignal) =>
+    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/details?${query({ window })}`, stop),
   losses: (scene: string, window: WindowName, stop?: AbortSignal) =>
     get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query({ window })}`, stop),
   stops: (scene: string, window: WindowName, stop?: AbortSignal) =>

@@ -1,5 +1,5 @@
 /** What every part of a page needs and no part should have handed down to it by hand. */
-import { inject, provide, type ComputedRef, type InjectionKey } from 'vue'
+import { inject, provide, type ComputedRef, type InjectionKey, type WritableComputedRef } from 'vue'
 import type { Scene, Site, WindowName } from './api'
 import type { Live } from './live/store'
 import type { Polled } from './live/polled'
@@ -16,7 +16,7 @@ export interface SceneContext {
   live: Live
   windowName: ComputedRef<WindowName>
   /** The baseline that trends are laid over, as `domain/baseline` reads it; empty for none. */
-  compare: ComputedRef<string>
+  compare: WritableComputedRef<string>
 }
 
 const PLANT: InjectionKey<PlantContext> = Symbol('plant')

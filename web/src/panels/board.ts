@@ -1,0 +1,107 @@
+/**
+ * What the panels of one page share: the window, and what was asked from the server about it. Each
+ * question is asked once for all of them, and only when there is a panel that wants the answer.
+ */
+import { computed, effectScope, inject, provide, type ComputedRef, type InjectionKey } from 'vue'
+import {
+  api,
+  milliseconds,
+  type DeviceStates,
+  type Indicators,
+  type Losses,
+  type Scene,
+  type Tag,
+  type UnitStops,
+  type WindowName,
+} from '../api'
+import { devicesOf, type DeviceView } from '../domain/arrange'
+import { serverNow } from '../live/clock'
+import { usePolled, type Polled } from '../live/polled'
+import type { Live } from '../live/store'
+import { deviceName } from '../words'
+
+export interface Span {
+  start: number
+  stop: number
+}
+
+export interface Board {
+  devices: ComputedRef<DeviceView[]>
+  /** What a device is called, by its path. */
+  names: ComputedRef<ReadonlyMap<string, string>>
+  figures: Polled<Indicators>
+  /** The figures that lie behind the main ones. */
+  details: () => Polled<Indicators>
+  states: () => Polled<{ span: Span; rows: DeviceStates[] }>
+  losses: () => Polled<Losses[]>
+  stops: () => Polled<UnitStops[]>
+  /** The span of figures; a shift that is still running ends now, not where it is planned to end. */
+  settled: ComputedRef<Span | null>
+  /** States and trends run up to now; only a shift has a beginning of its own. */
+  spanNow: () => Span
+  /** How long that is, ms. */
+  length: ComputedRef<number>
+  /** What is shown is what the server said last; it says nothing more. */
+  outdated: ComputedRef<boolean>
+  /** The window is the running shift, and none is running. */
+  noShift: ComputedRef<boolean>
+}
+
+const EVERY_MS = 5000
+/** What lies behind the figures takes the server longer to work out. */
+const DETAILS_EVERY_MS = 10_000
+const LENGTH_MS: Record<WindowName, number> = { '15min': 900_000, '1h': 3_600_000, '8h': 28_800_000, shift: 28_800_000 }
+
+const BOARD: InjectionKey<Board> = Symbol('board')
+
+export function useBoard(): Board {
+  const found = inject(BOARD)
+  if (!found) throw new Error('a panel stands outside of a board')
+  return found
+}
+
+export function provideBoard(
+  scene: Scene,
+  at: { live: Live; windowName: ComputedRef<WindowName>; tags: ComputedRef<readonly Tag[]> },
+): Board {
+  const { windowName, live } = at
+  const scope = effectScope()
+  const asked = <T>(ask: (stop: AbortSignal) => Promise<T>, every = EVERY_MS): (() => Polled<T>) => {
+    let polled: Polled<T> | undefined
+    return () => (polled ??= scope.run(() => usePolled(ask, every, windowName)) as Polled<T>)
+  }
+
+  const devices = computed(() => devicesOf(scene, new Map(at.tags.value.map((tag) => [tag.path, tag]))))
+  const figures = asked((stop) => api.indicators(scene.id, windowName.value, stop))()
+  const settled = computed(() => {
+    const window = figures.data.value?.window
+    return window ? { start: milliseconds(window.start), stop: Math.min(milliseconds(window.stop), serverNow()) } : null
+  })
+  function spanNow(): Span {
+    const stop = serverNow()
+    const start = windowName.value === 'shift' ? settled.value?.start : undefined
+    return { start: start ?? stop - LENGTH_MS[windowName.value], stop }
+  }
+  const board: Board = {
+    devices,
+    names: computed(() => new Map(devices.value.map(({ device }) => [device.path, deviceName(device)]))),
+    figures,
+    details: asked((stop) => api.details(scene.id, windowName.value, stop), DETAILS_EVERY_MS),
+    states: asked(async (stop) => {
+      const span = spanNow()
+      return { span, rows: await api.states(scene.id, span, stop) }
+    }),
+    losses: asked((stop) => api.losses(scene.id, windowName.value, stop)),
+    stops: asked((stop) => api.stops(scene.id, windowName.value, stop)),
+    settled,
+    spanNow,
+    length: computed(() => {
+      if (windowName.value !== 'shift' || !settled.value) return LENGTH_MS[windowName.value]
+      return Math.max(1, Math.ceil((settled.value.stop - settled.value.start) / 60_000)) * 60_000
+    }),
+    outdated: computed(() => !live.link.value.up || figures.error.value?.status === 0),
+    noShift: computed(() => windowName.value === 'shift' && figures.error.value?.status === 404),
+  }
+  provide(BOARD, board)
+  return board
+}

@@ -165,6 +165,8 @@ export interface Interval {
   stop: string | number
   /** PackML state name, or UNKNOWN. */
   state: string
+  /** Why it is unknown, a key under `unknownState` in the locale files; null where it is known. */
+  why?: string | null
 }
 
 export interface DeviceStates {
@@ -190,6 +192,21 @@ export interface Frame {
 
 export const WINDOWS = ['15min', '1h', '8h', 'shift'] as const
 export type WindowName = (typeof WINDOWS)[number]
+
+/** A stretch of time: up to now, one shift by the day it starts on, or from … to …. */
+export type Period = { window: WindowName } | { shift: string; day: string } | { start: number; stop: number }
+
+/** What figures are asked for: a stretch of time, and of it perhaps only what one product was made in. */
+export type Asked = WindowName | (Period & { product?: string })
+
+/** A shift of a scene's calendar. */
+export interface ShiftListed {
+  shift: string
+  day: string
+  name: Text
+  start: number
+  stop: number
+}
 
 export const FILE_FORMATS = ['csv', 'parquet'] as const
 export type FileFormat = (typeof FILE_FORMATS)[number]
@@ -270,6 +287,16 @@ async function reason(response: Response): Promise<string> {
 export const query = (parameters: Record<string, string | number>) =>
   new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)])).toString()
 
+/** Where the page's time stands; a replay of the past sets it, and "up to now" then means up to that moment. */
+export const pageTime: { until: number | null } = { until: null }
+
+/** The parameters of a question about a stretch of time. */
+export function inQuery(asked: Asked): Record<string, string | number> {
+  const parameters: Record<string, string | number> = typeof asked === 'string' ? { window: asked } : { ...asked }
+  if (pageTime.until !== null && 'window' in parameters) parameters['until'] = pageTime.until
+  return parameters
+}
+
 const segments = (path: string) => path.split('/').map(encodeURIComponent).join('/')
 
 export const api = {
@@ -278,21 +305,21 @@ export const api = {
   tags: (scene: string, stop?: AbortSignal) => get<Tag[]>(`/api/v1/tags?${query({ scene })}`, stop),
   history: (path: string, span: { start: number; stop: number; buckets: number }, stop?: AbortSignal) =>
     get<History>(`/api/v1/tags/${segments(path)}/history?${query(span)}`, stop),
-  indicators: (scene: string, window: WindowName, stop?: AbortSignal) =>
-    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query({ window })}`, stop),
-  explain: (key: string, asked: { window: WindowName; language: 'zh' | 'en' }, stop?: AbortSignal) =>
-    get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query(asked)}`, stop),
+  indicators: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/indicators?${query(inQuery(asked))}`, stop),
+  /** The shifts of a scene's calendar that reach into a span. */
+  shifts: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
+    get<ShiftListed[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/shifts?${query(span)}`, stop),
+  explain: (key: string, asked: Asked, language: 'zh' | 'en', stop?: AbortSignal) =>
+    get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query({ ...inQuery(asked), language })}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
-  /** What lies behind the figures: by product, state, link, class and so on. */
-  details: (scene: string, window: WindowName, stop?: AbortSignal) =>
-    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/details?${query({ window })}`, stop),
-  losses: (scene: string, window: WindowName, stop?: AbortSignal) =>
-    get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query({ window })}`, stop),
-  stops: (scene: string, window: WindowName, stop?: AbortSignal) =>
-    get<UnitStops[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/stops?${query({ window })}`, stop),
-  states: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
-    get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(span)}`, stop),
+  losses: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query(inQuery(asked))}`, stop),
+  stops: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<UnitStops[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/stops?${query(inQuery(asked))}`, stop),
+  states: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(inQuery(asked))}`, stop),
   /** Address of a file with every sample of a window. */
   export: (path: string, span: { start: number; stop: number }, format: FileFormat) =>
     `/api/v1/tags/${segments(path)}/export?${query({ start: span.start, stop: span.stop, format })}`,

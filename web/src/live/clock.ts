@@ -1,16 +1,34 @@
-/** The centre's time, as far as this machine can know it: ages are told by the server's clock, not by a kiosk's. */
+/**
+ * The page's time. Ages are told by the server's clock, not by a kiosk's; while a replay is on, the page's time is that
+ * of the replay, so that everything on it is as old as it was then.
+ */
 import { readonly, ref } from 'vue'
+import { pageTime } from '../api'
 
 let offset = 0
 const tick = ref(Date.now())
+const leaps = ref(0)
 
-export const serverNow = (): number => Date.now() + offset
+/** The centre's present, whatever the page shows. */
+export const presentNow = (): number => Date.now() + offset
+
+export const serverNow = (): number => pageTime.until ?? presentNow()
 
 /** The same, once a second, for what is shown. */
 export const shownNow = readonly(tick)
 
+/** Counts the times that the page's time did not simply go on: whatever was asked before is of another time. */
+export const timeLeaps = readonly(leaps)
+
 export function heardServerTime(now: number): void {
   offset = now - Date.now()
+}
+
+/** Let the page's time be `moment`, or with null the present again; `leap` tells that it did not simply go on. */
+export function standAt(moment: number | null, leap: boolean): void {
+  pageTime.until = moment === null ? null : Math.round(moment)
+  tick.value = serverNow()
+  if (leap) leaps.value += 1
 }
 
 setInterval(() => (tick.value = serverNow()), 1000)

@@ -1,6 +1,7 @@
 /** Something asked from the server again and again; the last answer stays on the page while a later one fails. */
 import { onScopeDispose, shallowRef, watch, type ShallowRef, type WatchSource } from 'vue'
 import { ApiError } from '../api'
+import { timeLeaps } from './clock'
 
 export interface Polled<T> {
   data: ShallowRef<T | null>
@@ -37,6 +38,8 @@ export function usePolled<T>(ask: (stop: AbortSignal) => Promise<T>, every: numb
       data.value = null
       void refresh()
     })
+  // what was true of another time is still better to look at than nothing, until the answer is here
+  if (every > 0) watch(timeLeaps, () => void refresh())
   void refresh()
   onScopeDispose(() => {
     clearTimeout(timer)

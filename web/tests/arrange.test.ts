@@ -27,6 +27,7 @@ const sceneOf = (tags: Tag[]): Scene => ({
   path: 'x/s',
   name: { zh: '', en: '' },
   simulated: false,
+  page: [],
   lines: [
     {
       path: 'x/s/l',

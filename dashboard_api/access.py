@@ -44,6 +44,7 @@ class Permission(StrEnum):
     ALARM_ACT = "alarm-act"
     WRITE_SAMPLES = "write-samples"
     COMMAND = "command"
+    EXPLORE = "explore"
     CONFIGURE = "configure"
     CAMPAIGN_VIEW = "campaign-view"
     CAMPAIGN_RUN = "campaign-run"
@@ -75,7 +76,7 @@ class Kind(StrEnum):
 
 _OPEN = frozenset({Permission.OPEN})
 _LOOK = _OPEN | {Permission.VIEW, Permission.METRICS, Permission.SELF}
-_OPERATE = _LOOK | {Permission.ANNOTATE, Permission.ALARM_ACT, Permission.CAMPAIGN_VIEW}
+_OPERATE = _LOOK | {Permission.ANNOTATE, Permission.ALARM_ACT, Permission.CAMPAIGN_VIEW, Permission.EXPLORE}
 _EVALUATE = {Permission.CAMPAIGN_VIEW, Permission.CAMPAIGN_RUN, Permission.EVIDENCE_EXPORT, Permission.AUDIT_VIEW}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(

@@ -15,6 +15,7 @@ from dashboard_api import (
     audit_trail,
     campaigns,
     charts,
+    configuration,
     details,
     export,
     figures,
@@ -35,7 +36,7 @@ from dashboard_api.guard import guard
 
 READING = (query, export, figures, details, charts, losses, stops, live)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
-DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, pages)
+DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 
 _REFUSALS: Responses = {
@@ -72,6 +73,7 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     )
     app.state.centre = centre
     guard(app, centre.accounts, centre.audit, visitors=centre.visitors)
+    app.state.files = configuration.Files(centre.configuration.folder)
     app.state.figures = figures.Figures(centre)
     app.state.alarm_list = alarms.AlarmList(centre)
     for routes in READING:

@@ -18,6 +18,7 @@ from dashboard_api.access import Role
 from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
 from dashboard_api.desk import Desk
+from dashboard_api.exploration import Explorer
 from historian.live import LiveTable
 from historian.port import Historian
 from plant.assets import Scene
@@ -45,6 +46,7 @@ class Centre:
 
     `visitors`: the role of who does not sign in; None lets nobody in. `most_series`: tag paths it
     takes, declared or not, before it refuses new ones. `desk`: None where no campaigns are carried out.
+    `explorer`: None where nobody opens connections for people.
     """
 
     configuration: Configuration
@@ -60,6 +62,7 @@ class Centre:
     version: str = ""
     most_series: int = 50_000
     desk: Desk | None = None
+    explorer: Explorer | None = None
     counts: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:

@@ -33,6 +33,8 @@ from provenline import __version__
 from provenline.campaign_processes import desk
 from provenline.certificate import Certificate, transport
 from provenline.edge_process import edge_of
+from provenline.exploring import Exploring
+from provenline.late import Locate
 from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
@@ -81,11 +83,17 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
 
 @asynccontextmanager
 async def opened(
-    configuration: Configuration, trusted: Trust, *, data: Path, clock: Clock, loopback: bool = True
+    configuration: Configuration,
+    trusted: Trust,
+    *,
+    data: Path,
+    clock: Clock,
+    loopback: bool = True,
+    locate: Locate | None = None,
 ) -> AsyncIterator[Centre]:
     """Open a centre's store and fill its live table with what was last known.
 
-    `loopback`: whether it is to be reached from this machine only.
+    `loopback`: whether it is to be reached from this machine only. `locate`: see `sources.feeds`.
     """
     historian = await asyncio.to_thread(open_historian, configuration, data, clock)
     async with AsyncExitStack() as stack:
@@ -112,6 +120,7 @@ async def opened(
             visitors=visitors(configuration, loopback=loopback),
             version=__version__,
             desk=await stack.enter_async_context(desk(configuration.folder, data, SystemClock())),
+            explorer=Exploring(configuration, clock=clock, locate=locate),
         )
         latest = await asyncio.to_thread(historian.latest, [tag.path for tag in tags])
         live.update(latest)

@@ -42,7 +42,7 @@ async def play(
     address = Address("127.0.0.1", port or configuration.centre.port)
     async with (
         trust(data, configuration) as trusted,
-        opened(paced, trusted, data=data, clock=clock) as centre,
+        opened(paced, trusted, data=data, clock=clock, locate=devices.locate) as centre,
         listening(centre, address),
         welcoming(trusted, data, address.url),
     ):

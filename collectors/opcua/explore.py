@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIdNames, ObjectIds
+from asyncua.ua.uaerrors import UaError
 
 from collectors.opcua.addresses import local_id, path_part
 from collectors.opcua.link import Link, connect
 from configs.sources import OpcuaSource
 from plant.clock import Clock
+from plant.errors import Rejected
 
 _OBJECTS = ua.NodeId(ua.Int32(ObjectIds.ObjectsFolder))
 _SERVER = ua.NodeId(ua.Int32(ObjectIds.Server))
 _PROPERTY = ua.NodeId(ua.Int32(ObjectIds.HasProperty))
+_ENGINEERING_UNITS = ua.QualifiedName("EngineeringUnits", ua.UInt16(0))
+LEVEL = 200
+"""Most entries shown below one node."""
+_PROPERTIES = 50
+_TEXT = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,85 @@ class _Found:
     node: ua.NodeId
     path: str
     unit: ua.NodeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An object or variable directly below another; `value` and `quality` are those of now, for a variable."""
+
+    node: str
+    name: str
+    variable: bool
+    data_type: str = ""
+    unit: str = ""
+    value: str = ""
+    quality: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is directly below a node; `complete` is false when there is more than was asked for."""
+
+    entries: tuple[Entry, ...]
+    complete: bool
+
+
+async def level(config: OpcuaSource, node: str | None, *, clock: Clock, limit: int = LEVEL) -> Level:
+    """Return what is directly below a node, or below Objects, with values, types and units.
+
+    Raises Disconnected or ConfigError as `OpcuaSource.open` does, Rejected for what is no node id.
+    """
+    parent = _OBJECTS if node is None else _parsed(node)
+    async with connect(config, clock) as link:
+        (references,) = await link.children([parent], most=limit + 1)
+        below = {
+            local_id(one): one for one in references if one.ReferenceTypeId != _PROPERTY and local_id(one) != _SERVER
+        }
+        kept = dict(list(below.items())[:limit])
+        variables = [id_ for id_, one in kept.items() if one.NodeClass == ua.NodeClass.Variable]
+        types = await link.read(variables, AttributeIds.DataType)
+        values = await link.read_values(variables)
+        units = await _units(link, variables)
+    told = {id_: (types[n], values[n], units.get(id_, "")) for n, id_ in enumerate(variables)}
+    return Level(tuple(_entry(id_, one, told.get(id_)) for id_, one in kept.items()), complete=len(below) <= limit)
+
+
+def _parsed(node: str) -> ua.NodeId:
+    try:
+        return ua.NodeId.from_string(node)
+    except (UaError, ValueError) as error:
+        raise Rejected(f"{node[:100]!r} is no node id: {error}") from error
+
+
+async def _units(link: Link, variables: list[ua.NodeId]) -> dict[ua.NodeId, str]:
+    """Read the EngineeringUnits of those variables that have them."""
+    where: dict[ua.NodeId, ua.NodeId] = {}
+    for variable, children in zip(variables, await link.children(variables, most=_PROPERTIES), strict=True):
+        for child in children:
+            if child.ReferenceTypeId == _PROPERTY and child.BrowseName == _ENGINEERING_UNITS:
+                where[variable] = local_id(child)
+    found = await link.read(list(where.values()), AttributeIds.Value)
+    return {variable: _unit(value) for variable, value in zip(where, found, strict=True)}
+
+
+def _entry(
+    node: ua.NodeId, reference: ua.ReferenceDescription, told: tuple[ua.DataValue, ua.DataValue, str] | None
+) -> Entry:
+    name = (reference.BrowseName.Name or "")[:_TEXT]
+    if told is None:
+        return Entry(node=node.to_string(), name=name, variable=False)
+    data_type, value, unit = told
+    shown = "" if value.Value is None or value.Value.Value is None else str(value.Value.Value)[:_TEXT]
+    quality = int(value.StatusCode.value) if value.StatusCode is not None else 0
+    return Entry(
+        node=node.to_string(),
+        name=name,
+        variable=True,
+        data_type=_type_name(data_type),
+        unit=unit[:_TEXT],
+        value=shown,
+        quality=quality,
+    )
 
 
 async def browse(config: OpcuaSource, *, clock: Clock, depth: int = 8, limit: int = 2_000) -> tuple[Variable, ...]:
@@ -72,7 +158,7 @@ async def _search(link: Link, depth: int, limit: int) -> list[_Found]:
             for child in children:
                 node = local_id(child)
                 if child.ReferenceTypeId == _PROPERTY:
-                    if child.BrowseName == ua.QualifiedName("EngineeringUnits", ua.UInt16(0)):
+                    if child.BrowseName == _ENGINEERING_UNITS:
                         parent.unit = node
                 elif node not in seen:
                     seen.add(node)

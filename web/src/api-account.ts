@@ -12,6 +12,7 @@ export const FOR_TOKENS = [
   'alarm-act',
   'write-samples',
   'command',
+  'explore',
   'configure',
   'campaign-view',
   'campaign-run',

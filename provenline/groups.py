@@ -11,9 +11,11 @@ from typer.core import TyperGroup
 GROUPS = {
     "acceptance": "provenline.acceptance",
     "audit": "provenline.audit_command",
+    "backup": "provenline.backup_command",
     "evidence": "provenline.evidence_command",
     "fault": "provenline.fault",
     "opcua": "provenline.opcua_command",
+    "restore": "provenline.restore_command",
     "user": "provenline.user_command",
 }
 """Name of a group to the module whose `app` it is."""

@@ -1,0 +1,1 @@
+"""Running a centre: backup, upgrade, reload, what is measured, what is wrong."""

@@ -1,4 +1,14 @@
-"""Empties the outbox into the uplink, oldest first, and forgets only what has arrived.
+"""Empties the outbox into the uplink, live values first, and forgets only what has arrived.
+
+    what waits   │ 1 │ 2 │ 3 │ …          … │ 97 │ 98 │ 99 │ ◀── deposits
+                   └─ backlog, oldest first      live, newest first ─┘
+    delivered      99 98 │ 1 2 │ 100 97 │ 3 4 │ 101 …
+
+One delivery is under way at a time, and they take turns: a live one if there is any, then one
+of the backlog. So a live value waits for no more than one delivery of old ones, however long
+the centre was away, and the backlog gets half of what the link carries, or all that live
+values leave. The order is safe because nothing fresh shares a tag and time with anything that
+it overtakes; see `freshness`.
 
 What the far side refuses for good is set aside with its reason, entry by entry, so that one
 poisoned batch never holds up those behind it.
@@ -49,10 +59,13 @@ class Delivery:
         """Deliver for ever."""
         while True:
             await self._outbox.filled.wait()
-            entries = await self._outbox.oldest(_ENTRIES)
-            for group in _groups(entries, self._most):
-                await self._send(group)
-                await self._outbox.forget(group[-1].id)
+            await self._deliver(self._outbox.freshest(self._most))
+            await self._deliver(await self._outbox.oldest(_ENTRIES, most=self._most))
+
+    async def _deliver(self, group: list[Entry]) -> None:
+        if group:
+            await self._send(group)
+            await self._outbox.forget(group)
 
     async def _send(self, group: list[Entry]) -> None:
         try:
@@ -83,17 +96,12 @@ class Delivery:
 
     async def _set_aside(self, batch: Batch, reason: str) -> None:
         log.error("centre refuses a batch for good; it is set aside", reason=reason, samples=len(batch))
-        await asyncio.to_thread(self._poison.put, batch)
+        while True:
+            try:
+                await asyncio.to_thread(self._poison.put, batch)
+            except Unavailable as error:
+                log.warning("what was refused cannot be set aside yet", reason=str(error))
+                await self._backoff.wait(error.retry_after)
+            else:
+                break
         self.delivered.rejected += len(batch)
-
-
-def _groups(entries: list[Entry], most: int) -> list[list[Entry]]:
-    groups: list[list[Entry]] = []
-    size = 0
-    for entry in entries:
-        if not groups or size + len(entry.batch) > most:
-            groups.append([])
-            size = 0
-        groups[-1].append(entry)
-        size += len(entry.batch)
-    return groups

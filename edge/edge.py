@@ -19,6 +19,9 @@ from plant.clock import Clock
 from plant.health import LINE, PERIOD
 from plant.tags import Tag
 
+_REASON = 300
+"""Characters of a reason that are reported."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -91,8 +94,9 @@ def health(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], now: int) -
     builder = BatchBuilder()
     for feed, supervisor in zip(feeds, supervisors, strict=True):
         path, tally, condition = f"{feed.scene}/{LINE}/{feed.source.name}", feed.source.tally, supervisor.condition
-        signals: dict[str, float | int | bool] = {
+        signals: dict[str, float | int | bool | str] = {
             "connected": condition.connected,
+            "reason": condition.reason[:_REASON],
             "lag": condition.lag,
             "samples": tally.samples,
             "gaps": tally.gaps,

@@ -110,7 +110,8 @@ class BatchLog:
     def put_many(self, batches: Iterable[Batch]) -> int:
         """Append several batches in one commit, all or none; return the last one's id.
 
-        Empty batches are passed over; 0 when nothing was appended.
+        Their ids follow each other without a gap. Empty batches are passed over; 0 when nothing
+        was appended.
         """
         now = self._clock.now()
         rows = [_row(batch, now) for batch in batches if len(batch)]
@@ -127,16 +128,20 @@ class BatchLog:
             self._drop_oldest(connection, now)
         return last
 
-    def oldest(self, limit: int, *, after: int = 0) -> list[Entry]:
+    def oldest(self, limit: int, *, after: int = 0, most: int | None = None) -> list[Entry]:
         """Return up to `limit` of the oldest batches in order; with `after`, only ids beyond it.
 
-        What cannot be read is set aside on the way and does not count.
+        `most`: samples in all of them together, unless the first alone has more. What cannot be
+        read is set aside on the way and does not count.
         """
         entries: list[Entry] = []
+        held = 0
         while len(entries) < limit:
             start = entries[-1].id if entries else after
-            found, faults = self._read(start, limit - len(entries))
+            left = None if most is None else most - held
+            found, faults = self._read(start, limit - len(entries), left, first=not entries)
             entries += found
+            held += sum(len(entry.batch) for entry in found)
             if not faults:
                 break
             self._set_aside(faults)
@@ -146,6 +151,11 @@ class BatchLog:
         """Remove every batch up to and including the id `through`: it is safe elsewhere."""
         with self.database.transaction() as connection:
             connection.execute("DELETE FROM log WHERE id <= ?", (through,))
+
+    def forget_each(self, ids: Iterable[int]) -> None:
+        """Remove the batches of these ids, wherever they stand; those that are gone already are passed over."""
+        with self.database.transaction() as connection:
+            connection.executemany("DELETE FROM log WHERE id = ?", [(i,) for i in ids])
 
     @property
     def totals(self) -> Totals:
@@ -166,10 +176,15 @@ class BatchLog:
         """Close the database."""
         self.database.close()
 
-    def _read(self, after: int, limit: int) -> tuple[list[Entry], dict[int, str]]:
-        query = "SELECT id, put_at, crc, blob FROM log WHERE id > ? ORDER BY id LIMIT ?"
+    def _read(self, after: int, limit: int, most: int | None, *, first: bool) -> tuple[list[Entry], dict[int, str]]:
+        query = "SELECT id, put_at, crc, blob, samples FROM log WHERE id > ? ORDER BY id LIMIT ?"
+        rows: list[tuple[int, int, int, bytes]] = []
         with self.database.reading() as connection:
-            rows = connection.execute(query, (after, limit)).fetchall()
+            for row_id, put_at, crc, blob, samples in connection.execute(query, (after, limit)):
+                if most is not None and samples > most and (rows or not first):
+                    break
+                most = None if most is None else most - samples
+                rows.append((row_id, put_at, crc, blob))
         entries, faults = [], {}
         for row_id, put_at, crc, blob in rows:
             try:

@@ -168,7 +168,10 @@ async def test_a_full_disk_makes_depositors_wait_instead_of_losing(tmp_path: Pat
         async with Outbox(log, clock=HastyClock()).running() as outbox:
             await outbox.deposit(batch(1))
     assert log.totals.samples == 1
-    assert [e["event"] for e in logs] == ["outbox cannot store; sources wait", "outbox stores again"]
+    assert [e["event"] for e in logs] == [
+        "outbox cannot use its disk; what comes in waits",
+        "outbox uses its disk again",
+    ]
     log.close()
 
 

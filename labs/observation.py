@@ -1,0 +1,217 @@
+"""What a check may look at: the trainee's own line as it is seen, and as it really is.
+
+An `Observation` is one sandbox at one moment. Everything is synchronous and read only, and
+whatever is missing is None, an empty list or `exists` false; nothing here raises. The check
+language (`expression`) reaches these names and no others.
+
+`path` is a tag's path, whole or from below its line: `plc/temperature`. `config` is what the
+trainee wrote, as field names to plain values; a field that was left out is there with its
+default. Everything below `truth` stays inside the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Scalar = None | bool | int | float | str
+Answer = int | float | str | tuple[int, ...]
+"""What somebody answered: the number of an option (from 1) or of several, a number, or a text."""
+Fields = Mapping[str, Any]
+
+
+class SeenTag(Protocol):
+    """A tag as the trainee's own line shows it. Times are seconds since 1970 UTC; `age` is in seconds."""
+
+    @property
+    def exists(self) -> bool:
+        """The trainee's configuration has it."""
+
+    @property
+    def value(self) -> Scalar:
+        """The newest value; None while there is none or it is bad."""
+
+    @property
+    def quality(self) -> str | None:
+        """One of `good`, `uncertain`, `bad`."""
+
+    @property
+    def age(self) -> float | None:
+        """How long ago its source dated the newest value."""
+
+    @property
+    def time(self) -> float | None:
+        """When its source dated the newest value."""
+
+    @property
+    def unit(self) -> str | None:
+        """As configured, in UCUM."""
+
+    @property
+    def simulated(self) -> bool:
+        """It is marked as simulated."""
+
+    def count(self, minutes: float) -> int:
+        """Return how many samples of the last minutes are usable."""
+
+    def mean(self, minutes: float) -> float | None:
+        """Return the mean of the usable samples of the last minutes."""
+
+    def min(self, minutes: float) -> float | None:
+        """Return their least."""
+
+    def max(self, minutes: float) -> float | None:
+        """Return their greatest."""
+
+
+class SeenConfig(Protocol):
+    """The configuration that the trainee's edge runs with."""
+
+    @property
+    def sources(self) -> Sequence[Fields]:
+        """Every source."""
+
+    @property
+    def tags(self) -> Sequence[Fields]:
+        """Every tag; its address fields stand among its own."""
+
+    def source(self, id: str) -> Fields | None:  # noqa: A002 - the word that checks use
+        """Return one source."""
+
+    def tag(self, path: str) -> Fields | None:
+        """Return one tag."""
+
+    def text(self, file: str) -> str | None:
+        """Return a file as the trainee wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAlarm:
+    """One alarm of the trainee's line. `device`: its id."""
+
+    code: str
+    device: str
+    state: str
+    acknowledged: bool
+    shelved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAnnotation:
+    """What the trainee wrote about a stop."""
+
+    device: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrueFault:
+    """A fault as the simulator has it. Times: seconds since 1970 UTC; `ended` is None while it lasts."""
+
+    kind: str
+    target: str
+    started: float
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says is wrong: the kind of fault, its target, and when it began (s since 1970 UTC).
+
+    `made`: when they said so. `begun` is None where they did not say when the fault began.
+    """
+
+    cause: str
+    place: str
+    made: float
+    begun: float | None = None
+
+    @property
+    def time(self) -> float | None:
+        """When the fault began, as claimed."""
+        return self.begun
+
+
+class Truth(Protocol):
+    """What really happens. Only graders see it."""
+
+    @property
+    def faults(self) -> Sequence[TrueFault]:
+        """Every fault there was, hidden ones too."""
+
+    def tag(self, path: str) -> Scalar:
+        """Return what a tag would show now if it were collected and configured right."""
+
+    def mean(self, path: str, minutes: float) -> float | None:
+        """Return the mean over the last minutes of the same."""
+
+    def count(self, kind: str) -> int:
+        """Return how many facts of a kind the record has, e.g. `part`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a trainee hands in: answers by question, and claims.
+
+    `begun`: when the attempt began, s since 1970 UTC; `elapsed`: how long ago, in s; both of plant time.
+    """
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    begun: float = 0.0
+    elapsed: float = 0.0
+
+    def answer(self, id: str) -> Answer | None:  # noqa: A002 - the word that checks use
+        """Return what was answered to a question."""
+        return self.answers.get(id)
+
+
+class Observation(Protocol):
+    """One sandbox at one moment."""
+
+    @property
+    def submission(self) -> Submission:
+        """What the trainee handed in."""
+
+    @property
+    def config(self) -> SeenConfig:
+        """What the trainee wrote."""
+
+    @property
+    def truth(self) -> Truth:
+        """What really happens."""
+
+    def tag(self, path: str) -> SeenTag:
+        """Return a tag as the trainee's line shows it."""
+
+    def indicator(
+        self,
+        id: str,  # noqa: A002 - the word that checks use
+        device: str | None = None,
+        minutes: float | None = None,
+        hours: float | None = None,
+    ) -> float | None:
+        """Return a figure of the trainee's own data by the one KPI engine; None where it has no value.
+
+        Without `device`: of the scene. Without a length: from the begin of the past to now.
+        """
+
+    def indicator_status(
+        self,
+        id: str,  # noqa: A002 - the word that checks use
+        device: str | None = None,
+        minutes: float | None = None,
+        hours: float | None = None,
+    ) -> str | None:
+        """Return the same figure's status, e.g. `valid` or `insufficient-data`."""
+
+    def alarms(self, code: str | None = None, device: str | None = None) -> Sequence[SeenAlarm]:
+        """Return the alarms that are not normal."""
+
+    def annotations(self, device: str | None = None) -> Sequence[SeenAnnotation]:
+        """Return what was written about stops."""
+
+    def messages(self, source: str | None = None) -> int:
+        """Return how many protocol messages the trainee's edge exchanged."""

@@ -16,6 +16,7 @@ PERIOD = 2.0
 
 _SIGNALS: tuple[tuple[str, Kind, str, Text], ...] = (
     ("connected", Kind.EVENT, "1", Text("已连接", "Connected")),
+    ("reason", Kind.TEXT, "1", Text("未连接原因", "Why it is not connected")),
     ("lag", Kind.ANALOG, "s", Text("采集滞后", "Lag from device to edge")),
     ("samples", Kind.COUNTER, "1", Text("采样数", "Samples")),
     ("gaps", Kind.COUNTER, "1", Text("数据缺口", "Gaps")),

@@ -9,7 +9,9 @@ the rows that fresher ones replace.
 # ruff: noqa: S608 - what is put into the SQL is integers and our own words
 from __future__ import annotations
 
+import errno
 import glob
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ class Unreadable(Exception):
     """A segment is gone or damaged; which one, only looking at them tells."""
 
 
+_SHORTAGES = tuple(os.strerror(code) for code in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES))
 _COLUMNS = ", ".join(f'"{name}"' for name in segments.SCHEMA.names)
 _USABLE = "quality < 2147483648"
 _SUMS = f"""count(*) AS count, count(*) FILTER ({_USABLE}) AS usable,
@@ -76,7 +79,7 @@ class Engine:
     def query(self, sql: str, listed: Iterable[Listed], **tables: pa.Table) -> pa.Table:
         """Run a query in which `$files` stands for the rows of the listed segments.
 
-        Raises Unreadable when one of them is gone or damaged, Unavailable when memory does not suffice.
+        Raises Unreadable when one of them is gone or damaged, Unavailable when memory or files do not suffice.
         """
         files = [str(self._folder / one.segment.name) for one in listed]
         quoted = ", ".join("'" + glob.escape(file).replace("'", "''") + "'" for file in files)
@@ -91,10 +94,15 @@ class Engine:
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(f"the question needs more memory than DuckDB may use: {error}") from error
             except duckdb.Error as error:
+                if any(shortage in str(error) for shortage in _SHORTAGES):
+                    raise Unavailable(str(error)) from error
                 raise Unreadable(str(error)) from error
 
     def sound(self, name: str) -> bool:
-        """Return whether a segment can be read to its end and every page matches its checksum."""
+        """Return whether a segment can be read to its end and every page matches its checksum.
+
+        Raises Unavailable when that cannot be told now.
+        """
         if not segments.sound(self._folder / name):
             return False
         try:

@@ -16,6 +16,7 @@ folder synced, before the catalogue mentions it.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from plant.batch import Batch, Form, Ints
+from plant.errors import Unavailable
 
 SCHEMA = pa.schema(
     [
@@ -224,12 +226,23 @@ class _Extent:
 
 
 def sound(path: Path) -> bool:
-    """Return whether every page of a segment can be read and matches its checksum."""
+    """Return whether every page of a segment can be read and matches its checksum.
+
+    Raises Unavailable when this machine cannot look now: a process that has run out of files or
+    memory must not take its segments for damaged.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 file.read_row_group(group)
-    except (OSError, pa.ArrowException):
+    except MemoryError as error:
+        raise Unavailable(f"{path}: not enough memory to check it") from error
+    except OSError as error:
+        # Arrow reports damage as an OSError that no system call gave.
+        if error.errno not in (None, errno.ENOENT, errno.EIO):
+            raise Unavailable(f"{path}: {os.strerror(error.errno)}") from error
+        return False
+    except pa.ArrowException:
         return False
     return True
 

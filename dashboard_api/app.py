@@ -16,7 +16,9 @@ from dashboard_api import (
     campaigns,
     charts,
     configuration,
+    delays,
     details,
+    events,
     export,
     figures,
     late_data,
@@ -24,7 +26,11 @@ from dashboard_api import (
     losses,
     operations,
     pages,
+    passages,
+    places,
     query,
+    records,
+    replay,
     sign_in,
     stops,
     users,
@@ -34,7 +40,10 @@ from dashboard_api.access import Permission, Refusal, Responses, requires
 from dashboard_api.centre import Centre
 from dashboard_api.guard import guard
 
-READING = (query, export, figures, details, charts, losses, stops, live)
+READING = (
+    *(query, export, figures, details, charts, losses, stops, delays),
+    *(records, events, replay, places, passages, live),
+)
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration, pages)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
@@ -75,6 +84,8 @@ def create_app(centre: Centre, *, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     guard(app, centre.accounts, centre.audit, visitors=centre.visitors)
     app.state.files = configuration.Files(centre.configuration.folder)
     app.state.figures = figures.Figures(centre)
+    app.state.places = places.Places(centre)
+    app.state.passages = passages.Passages(centre)
     app.state.alarm_list = alarms.AlarmList(centre)
     for routes in READING:
         app.include_router(routes.router, dependencies=[Depends(requires(Permission.VIEW))], responses=_REFUSALS)

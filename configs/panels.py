@@ -25,7 +25,7 @@ class Panel(StrEnum):
     CONFUSION = "confusion"
     CONTROL = "control"
     SESSIONS = "sessions"
-    MOTION = "motion"
+    DECISIONS = "decisions"
     DELAY = "delay"
     STATES = "states"
     DEVICES = "devices"

@@ -26,11 +26,12 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class Refusal(BaseModel):
-    """Why something was not done. InfluxDB's clients read `code` and `message`, ours `detail`."""
+    """Why something was not done. InfluxDB's clients read `code` and `message`, ours `detail`; people read `words`."""
 
     detail: str | list[Json] | None = None
     code: str | None = None
     message: str | None = None
+    words: dict[str, str] | None = None
 
 
 class Permission(StrEnum):

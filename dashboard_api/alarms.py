@@ -31,6 +31,7 @@ from dashboard_api.alarm_payloads import alarm_payload, called, event_payload, m
 from dashboard_api.audit import Audit, AuditHere
 from dashboard_api.centre import Centre
 from dashboard_api.query import CentreHere, Json, scene_of, window
+from dashboard_api.refusals import told
 from plant.calendar import Span
 from plant.clock import MILLISECOND, SECOND
 
@@ -91,9 +92,9 @@ class Acting:
             return Action(time=now, do=what, by=self._name, reason=reason, until=length and now + length)
 
         outcome = await asyncio.to_thread(self.centre.alarms.people, alarms, action)
-        refused = [{"alarm": name, "why": why} for name, why in outcome.refused.items()]
+        refused = [{"alarm": name, "why": why, "words": told(why).words} for name, why in outcome.refused.items()]
         if not outcome.done:
-            raise HTTPException(409, "; ".join(one["why"] for one in refused))
+            raise HTTPException(409, "; ".join(outcome.refused.values()))
         after = {"alarms": list(outcome.done), "reason": reason, "seconds": length and length / SECOND}
         await self.audit(self.who, f"alarm.{what}", outcome.done[0], after=after)
         return {"number": self.centre.alarms.number, "done": list(outcome.done), "refused": refused}

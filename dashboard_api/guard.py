@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
-from dashboard_api import audit_trail, users
+from dashboard_api import audit_trail, refusals, users
 from dashboard_api.access import Denied, Role
 from dashboard_api.accounts import Accounts, Refused
 from dashboard_api.audit import AuditLog
@@ -22,6 +24,8 @@ def guard(app: FastAPI, accounts: Accounts, audit: AuditLog, *, visitors: Role |
     app.state.guesses = Guesses(accounts.clock)
     app.add_exception_handler(ProvenlineError, _explain)
     app.add_exception_handler(Denied, _deny)
+    app.add_exception_handler(HTTPException, refusals.refuse)
+    app.add_exception_handler(RequestValidationError, refusals.point_out)
 
 
 def create_console(accounts: Accounts, audit: AuditLog) -> FastAPI:
@@ -35,12 +39,11 @@ def create_console(accounts: Accounts, audit: AuditLog) -> FastAPI:
 
 async def _explain(_: Request, error: Exception) -> JSONResponse:
     status = 503 if isinstance(error, Unavailable) else 409 if isinstance(error, Refused) else 500
-    return JSONResponse({"detail": str(error)}, status)
+    return JSONResponse(refusals.content(str(error)), status)
 
 
 async def _deny(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Denied)
     # InfluxDB's clients read `code` and `message`, ours `detail`.
     code = "unauthorized" if error.status_code == 401 else "forbidden"
-    content = {"detail": error.detail, "code": code, "message": error.detail}
-    return JSONResponse(content, error.status_code, error.headers)
+    return JSONResponse({**refusals.content(str(error.detail)), "code": code}, error.status_code, error.headers)

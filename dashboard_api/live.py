@@ -17,7 +17,7 @@ no rows and tells only that.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
@@ -89,17 +89,7 @@ class Feed:
 
     def _encode(self, batch: Batch, *, snapshot: bool) -> str:
         self._centre.counts.frames += 1
-        rows = [
-            (
-                self._index[s.path],
-                None if isinstance(s.value, float) and s.value - s.value != 0 else s.value,
-                s.quality,
-                s.time // MILLISECOND,
-                s.received // MILLISECOND,
-                int(s.origin),
-            )
-            for s in batch.samples()
-        ]
+        rows = rows_of(batch, self._index)
         frame: dict[str, object] = {"seq": self._seq, "now": self._centre.clock.now() // MILLISECOND}
         frame |= {
             "alarms": self._alarms,
@@ -108,6 +98,21 @@ class Feed:
             "rows": rows,
         }
         return orjson.dumps(frame).decode()
+
+
+def rows_of(batch: Batch, index: Mapping[str, int]) -> list[tuple[object, ...]]:
+    """Return a batch as rows of a frame."""
+    return [
+        (
+            index[s.path],
+            None if isinstance(s.value, float) and s.value - s.value != 0 else s.value,
+            s.quality,
+            s.time // MILLISECOND,
+            s.received // MILLISECOND,
+            int(s.origin),
+        )
+        for s in batch.samples()
+    ]
 
 
 @asynccontextmanager

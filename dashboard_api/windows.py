@@ -5,6 +5,7 @@
     ?window=day | week | month                  of production, up to now
     ?shift=night&day=2026-03-04                 one shift of the calendar, by the day it starts on
     ?start=2026-03-04T08:00:00Z&stop=…          any stretch that has begun
+    &until=2026-03-04T09:30:00Z                 as it was asked then: "now" is that moment
 
 One reading of these parameters serves every route, so that a figure, its derivation, its
 losses and its stops always speak of the same time.
@@ -40,12 +41,16 @@ WindowName = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A stretch of time as it was asked for. `span`: from … to …; `shift`, `day`: one shift of the calendar."""
+    """A stretch of time as it was asked for. `span`: from … to …; `shift`, `day`: one shift of the calendar.
+
+    `until`: the moment, ns UTC, that counts as now, for who looks at the past; None for the present.
+    """
 
     name: str = SHIFT
     span: Span | None = None
     shift: str = ""
     day: date | None = None
+    until: int | None = None
 
     @property
     def label(self) -> str:
@@ -61,7 +66,7 @@ class Asked:
 
     def window(self, calendar: ShiftCalendar, now: int) -> Span:
         """Return the half-open window in ns UTC; `now` in ns. Answers 404 or 422 for one that is none."""
-        now = now // SECOND * SECOND
+        now = min(now, now if self.until is None else self.until) // SECOND * SECOND
         if self.span is not None:
             return _begun(self.span, now)
         if self.day is not None:
@@ -82,6 +87,7 @@ def asked(
     stop: Annotated[str | None, Query(description="ISO 8601 with a zone, or ms since 1970; with `start`")] = None,
     shift: Annotated[str | None, Query(description="id of a shift of the scene's calendar; with `day`")] = None,
     day: Annotated[date | None, Query(description="local day on which that shift starts")] = None,
+    until: Annotated[str | None, Query(description="a moment that counts as now, for a window up to now")] = None,
 ) -> Asked:
     """Read which stretch of time is asked for. Answers 422 for two at once, half of one, or too long a one."""
     if (start is None) != (stop is None):
@@ -96,10 +102,16 @@ def asked(
         return Asked(shift=shift, day=day)
     if window not in PERIODS and window != SHIFT:
         seconds(window)
-    return Asked(window)
+    return Asked(window, until=None if until is None else _present(moment(until)))
 
 
 AskedHere = Annotated[Asked, Depends(asked)]
+
+
+def _present(until: int) -> int:
+    if until < LONGEST * SECOND:
+        raise HTTPException(422, "a window begins in 1970 at the earliest")
+    return until
 
 
 def bounded(start: int, stop: int) -> Span:

@@ -36,6 +36,7 @@ _SCHEMA = Schema(
     """,
 )
 _COLUMNS = "alarm, time, do, before, after, priority, author, reason, until, value, simulated, made_up"
+_FOR_EVER = 2**63 - 1
 _Row = tuple[str, int, str, str, str, int, str, str, int | None, float | None, int, int]
 
 
@@ -76,13 +77,14 @@ class AlarmLog:
                 [_row(event) for event in events],
             )
 
-    def standing(self) -> list[Event]:
-        """Return what led to the present state of all alarms: the events of each since it was last normal."""
+    def standing(self, *, at: int = _FOR_EVER) -> list[Event]:
+        """Return what led to the state of all alarms, now or `at` a moment (ns UTC): each one's events since normal."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"""SELECT {_COLUMNS} FROM event AS one WHERE id > coalesce(
-                        (SELECT max(id) FROM event WHERE alarm = one.alarm AND after = ?), 0) ORDER BY id""",  # noqa: S608
-                (AlarmState.NORMAL.value,),
+                f"""SELECT {_COLUMNS} FROM event AS one WHERE time <= ? AND id > coalesce(
+                        (SELECT max(id) FROM event WHERE alarm = one.alarm AND after = ? AND time <= ?), 0)
+                    ORDER BY id""",  # noqa: S608
+                (at, AlarmState.NORMAL.value, at),
             ).fetchall()
         return [_event(row) for row in rows]
 

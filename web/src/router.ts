@@ -40,6 +40,11 @@ export const router = createRouter({
       props: true,
       meta: { needs: 'campaign-view' },
     },
+    {
+      path: '/configuration',
+      name: 'configuration',
+      component: () => import('./pages/ConfigurationPage.vue'),
+    },
     { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

@@ -215,13 +215,14 @@ class LabDocument(Strict):
 
 
 class CourseDocument(Strict):
-    """A course. `pass`: the share of its points that earns the certificate."""
+    """A course. `pass`: the share of its points that earns the certificate. `order`: its place in the list."""
 
     type: Literal["course"]
     id: Identifier
     name: Said
     summary: Said
     goals: tuple[Said, ...] = Field(min_length=1, max_length=10)
+    order: int = Field(default=100, ge=0, le=1_000)
     pass_: float = Field(default=0.6, alias="pass", gt=0, le=1)
     labs: tuple[LabDocument, ...] = Field(min_length=1, max_length=30)
 

@@ -22,7 +22,7 @@ from typing import Any
 from configs.shape import nearest
 from labs.calculation import COMPARISONS, FUNCTIONS, OPERATORS, SIGNS, Function, number, shown
 from labs.observation import Observation, Scalar
-from labs.vocabulary import FIELDS, LENGTHS, MEMBERS, OBSERVATION, SUBMITTED, VALUE, Kind, Member, list_of
+from labs.vocabulary import FIELDS, LENGTHS, MEMBERS, OBSERVATION, SUBMITTED, TRUTH, VALUE, Kind, Member, list_of
 from plant.errors import ProvenlineError
 
 LONGEST = 2_000
@@ -79,10 +79,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression that can run. `secret`: it looks at the truth."""
+    """An expression that can run. `secret`: it looks at the truth. `truths`: the tags whose truth it asks for."""
 
     text: str
     secret: bool
+    truths: tuple[str, ...]
     _code: Code
 
     def __call__(self, observation: Observation) -> Value:
@@ -111,7 +112,7 @@ def parse(text: str) -> Expression:
     kind, code = reader.read(tree.body, {}, 0)
     if kind.name != VALUE.name:
         raise ExpressionError(f"this is a {kind.name}, not a value; ask it for something")
-    return Expression(text.strip(), reader.secret, code)
+    return Expression(text.strip(), reader.secret, tuple(dict.fromkeys(reader.truths)), code)
 
 
 Scope = Mapping[str, Kind]
@@ -123,6 +124,7 @@ class _Reader:
 
     text: str
     secret: bool = False
+    truths: list[str] = field(default_factory=list)
 
     def read(self, node: ast.expr, scope: Scope, depth: int) -> tuple[Kind, Code]:
         if depth > DEEPEST:
@@ -258,7 +260,7 @@ class _Reader:
         member = self._member(node, kind, name)
         if member.takes is None:
             raise _wrong(node, f"{name!r} takes no brackets")
-        arguments = self._arguments(node, name, member, scope, depth)
+        arguments = self._arguments(node, name, (kind, member), scope, depth)
 
         def code(run: _Run) -> Any:  # noqa: ANN401 - values are of any kind
             run.spend(CALL_STEPS)
@@ -279,7 +281,10 @@ class _Reader:
 
         return VALUE, call
 
-    def _arguments(self, node: ast.Call, name: str, member: Member, scope: Scope, depth: int) -> dict[str, Code]:
+    def _arguments(
+        self, node: ast.Call, name: str, asked: tuple[Kind, Member], scope: Scope, depth: int
+    ) -> dict[str, Code]:
+        kind, member = asked
         takes = member.takes or ()
         usage = f"write {name}({', '.join(takes)})"
         if len(node.args) > len(takes):
@@ -291,6 +296,9 @@ class _Reader:
             given[keyword.arg] = keyword.value
         if any(needed not in given for needed in takes[: member.least]):
             raise _wrong(node, usage)
+        path = given.get("path")
+        if kind == TRUTH and isinstance(path, ast.Constant) and isinstance(path.value, str):
+            self.truths.append(path.value)
         return {key: self.value(given[key], scope, depth) for key in takes if key in given}
 
     def _member(self, node: ast.expr, kind: Kind, name: str) -> Member:

@@ -14,7 +14,9 @@ GROUPS = {
     "backup": "provenline.backup_command",
     "evidence": "provenline.evidence_command",
     "fault": "provenline.fault",
+    "lab": "provenline.lab_command",
     "opcua": "provenline.opcua_command",
+    "reload": "provenline.reload_command",
     "restore": "provenline.restore_command",
     "user": "provenline.user_command",
 }

@@ -35,6 +35,15 @@ export interface Line {
   devices: Device[]
 }
 
+/** A floor as it is drawn: metres, x to the right and y upwards from the lower left corner. */
+export interface Floor {
+  width: number
+  height: number
+  zones: { id: string; name: Text; x: number; y: number; width: number; height: number }[]
+  walls: { x1: number; y1: number; x2: number; y2: number }[]
+  access_points: { id: string; x: number; y: number }[]
+}
+
 export interface Scene {
   id: string
   path: string
@@ -43,6 +52,8 @@ export interface Scene {
   lines: Line[]
   /** The panels of its page, as configured; none = all that apply. */
   page: string[]
+  /** None where the configuration declares no floor. */
+  floor?: Floor | null
 }
 
 export type Kind = 'analog' | 'state' | 'counter' | 'energy' | 'event' | 'text'
@@ -314,6 +325,9 @@ export const api = {
     get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query({ ...inQuery(asked), language })}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
+  /** What lies behind the figures: by product, state, link, class and so on. */
+  details: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/details?${query(inQuery(asked))}`, stop),
   losses: (scene: string, asked: Asked, stop?: AbortSignal) =>
     get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query(inQuery(asked))}`, stop),
   stops: (scene: string, asked: Asked, stop?: AbortSignal) =>

@@ -325,9 +325,6 @@ export const api = {
     get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query({ ...inQuery(asked), language })}`, stop),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
-  /** What lies behind the figures: by product, state, link, class and so on. */
-  details: (scene: string, asked: Asked, stop?: AbortSignal) =>
-    get<Indicators>(`/api/v1/scenes/${encodeURIComponent(scene)}/details?${query(inQuery(asked))}`, stop),
   losses: (scene: string, asked: Asked, stop?: AbortSignal) =>
     get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query(inQuery(asked))}`, stop),
   stops: (scene: string, asked: Asked, stop?: AbortSignal) =>

@@ -6,6 +6,7 @@ import { computed, effectScope, inject, provide, type ComputedRef, type Injectio
 import {
   api,
   milliseconds,
+  type Asked,
   type DeviceStates,
   type Indicators,
   type Losses,
@@ -14,8 +15,11 @@ import {
   type UnitStops,
   type WindowName,
 } from '../api'
+import { sceneApi, type Details } from '../api-scene'
 import { devicesOf, type DeviceView } from '../domain/arrange'
 import { serverNow } from '../live/clock'
+import { usePast } from '../live/past'
+import { usePeriod } from '../live/period'
 import { usePolled, type Polled } from '../live/polled'
 import type { Live } from '../live/store'
 import { deviceName } from '../words'
@@ -31,13 +35,15 @@ export interface Board {
   names: ComputedRef<ReadonlyMap<string, string>>
   figures: Polled<Indicators>
   /** The figures that lie behind the main ones. */
-  details: () => Polled<Indicators>
+  details: () => Polled<Details>
   states: () => Polled<{ span: Span; rows: DeviceStates[] }>
   losses: () => Polled<Losses[]>
   stops: () => Polled<UnitStops[]>
+  /** Anything else about the window, asked again every few seconds while the panel is there. */
+  asked: <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every?: number) => Polled<T>
   /** The span of figures; a shift that is still running ends now, not where it is planned to end. */
   settled: ComputedRef<Span | null>
-  /** States and trends run up to now; only a shift has a beginning of its own. */
+  /** States and trends run up to now, unless the past is looked at; only a shift has a beginning of its own. */
   spanNow: () => Span
   /** How long that is, ms. */
   length: ComputedRef<number>
@@ -48,6 +54,8 @@ export interface Board {
 }
 
 const EVERY_MS = 5000
+/** What is over changes only where data came late. */
+const PAST_EVERY_MS = 60_000
 /** What lies behind the figures takes the server longer to work out. */
 const DETAILS_EVERY_MS = 10_000
 const LENGTH_MS: Record<WindowName, number> = { '15min': 900_000, '1h': 3_600_000, '8h': 28_800_000, shift: 28_800_000 }
@@ -65,19 +73,25 @@ export function provideBoard(
   at: { live: Live; windowName: ComputedRef<WindowName>; tags: ComputedRef<readonly Tag[]> },
 ): Board {
   const { windowName, live } = at
+  const { asked: period, past: over } = usePeriod()
+  const { span: past } = usePast()
+  const chosen = computed(() => JSON.stringify(period.value))
   const scope = effectScope()
-  const asked = <T>(ask: (stop: AbortSignal) => Promise<T>, every = EVERY_MS): (() => Polled<T>) => {
+  const asked = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): Polled<T> =>
+    usePolled((stop) => ask(windowName.value, stop), every, windowName)
+  const once = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): (() => Polled<T>) => {
     let polled: Polled<T> | undefined
-    return () => (polled ??= scope.run(() => usePolled(ask, every, windowName)) as Polled<T>)
+    return () => (polled ??= scope.run(() => asked(ask, every)) as Polled<T>)
   }
 
   const devices = computed(() => devicesOf(scene, new Map(at.tags.value.map((tag) => [tag.path, tag]))))
-  const figures = asked((stop) => api.indicators(scene.id, windowName.value, stop))()
+  const figures = asked((window, stop) => api.indicators(scene.id, window, stop))
   const settled = computed(() => {
     const window = figures.data.value?.window
     return window ? { start: milliseconds(window.start), stop: Math.min(milliseconds(window.stop), serverNow()) } : null
   })
   function spanNow(): Span {
+    if (past.value) return past.value
     const stop = serverNow()
     const start = windowName.value === 'shift' ? settled.value?.start : undefined
     return { start: start ?? stop - LENGTH_MS[windowName.value], stop }
@@ -86,21 +100,23 @@ export function provideBoard(
     devices,
     names: computed(() => new Map(devices.value.map(({ device }) => [device.path, deviceName(device)]))),
     figures,
-    details: asked((stop) => api.details(scene.id, windowName.value, stop), DETAILS_EVERY_MS),
-    states: asked(async (stop) => {
+    asked,
+    details: once((window, stop) => sceneApi.details(scene.id, window, stop), DETAILS_EVERY_MS),
+    states: once(async (_, stop) => {
       const span = spanNow()
       return { span, rows: await api.states(scene.id, span, stop) }
     }),
-    losses: asked((stop) => api.losses(scene.id, windowName.value, stop)),
-    stops: asked((stop) => api.stops(scene.id, windowName.value, stop)),
+    losses: once((window, stop) => api.losses(scene.id, window, stop)),
+    stops: once((window, stop) => api.stops(scene.id, window, stop)),
     settled,
     spanNow,
     length: computed(() => {
+      if (past.value) return past.value.stop - past.value.start
       if (windowName.value !== 'shift' || !settled.value) return LENGTH_MS[windowName.value]
       return Math.max(1, Math.ceil((settled.value.stop - settled.value.start) / 60_000)) * 60_000
     }),
     outdated: computed(() => !live.link.value.up || figures.error.value?.status === 0),
-    noShift: computed(() => windowName.value === 'shift' && figures.error.value?.status === 404),
+    noShift: computed(() => !over.value && windowName.value === 'shift' && figures.error.value?.status === 404),
   }
   provide(BOARD, board)
   return board

@@ -241,11 +241,11 @@ class _Sorter:
 
     def _rows(self, group: pa.Table, index: int) -> pa.RecordBatch:
         """Return the wanted rows of one row group, by time, in the columns of a run."""
+        group.validate(full=True)  # a file may name a path that its dictionary lacks, or hold a text that is no UTF-8
         path = group.column("path").unify_dictionaries().combine_chunks()
         group = group.append_column("tag", _index_of(path, self._wanted)).drop_columns("path")
         group = group.filter(pc.is_valid(group.column("tag")))
         columns = {f.name: group.column(f.name).cast(f.type).combine_chunks() for f in _RECORDED if f.name != "path"}
-        columns["text"].validate(full=True)  # a text that is no UTF-8 would fail in the middle of the play
         form = columns["form"]
         fits = pc.and_(pc.less_equal(form, pa.scalar(int(max(Form)), pa.uint8())), _has_value(columns))
         if not pc.all(fits, min_count=0).as_py() or any(columns[name].null_count for name in _NEVER_NULL):

@@ -105,7 +105,9 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
             unpacked = sum(held.row_group(i).total_byte_size for i in range(held.num_row_groups))
             if held.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
                 raise Rejected(f"{file.name}: more than {MOST_ROWS} rows or {MOST_BYTES} bytes")
-            yield from parquet.iter_batches(batch_size=GROUP)
+            for batch in parquet.iter_batches(batch_size=GROUP):
+                batch.validate(full=True)  # a file may name a path by a number that its dictionary does not have
+                yield batch
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Rejected(f"{file.name}: not readable as Parquet: {str(error).splitlines()[0][:200]}") from error
 

@@ -77,7 +77,7 @@ class OwnTable:
         names = list(dict.fromkeys(name for _, name in self._map.columns))
         batches: Iterator[pa.RecordBatch]
         if self._parquet:
-            batches = pq.ParquetFile(self._path).iter_batches(BLOCK_ROWS, columns=names)
+            batches = _sound(pq.ParquetFile(self._path).iter_batches(BLOCK_ROWS, columns=names))
         else:
             convert = arrow_csv.ConvertOptions(
                 include_columns=names,
@@ -129,6 +129,13 @@ class OwnTable:
 
     def _refused(self, place: str, message: str) -> ConfigError:
         return ConfigError((Fault(str(self._path), place, message),))
+
+
+def _sound(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pass on what is whole; a file may name a word by a number that its dictionary does not have. Raises Arrow's."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch
 
 
 def slug(text: str) -> str:

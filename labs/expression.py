@@ -93,6 +93,8 @@ class Expression:
             result, exhausted = self._code(run), False
         except _TooLong:
             result, exhausted = None, True
+        if isinstance(result, Mapping):
+            result = None
         return Value(result, tuple(f"{what} = {value}" for what, value in run.seen.items()), exhausted)
 
 
@@ -110,7 +112,7 @@ def parse(text: str) -> Expression:
         raise ExpressionError(f"too large: {size} parts, {MOST_NODES} at most")
     reader = _Reader(text.strip())
     kind, code = reader.read(tree.body, {}, 0)
-    if kind.name != VALUE.name:
+    if kind not in (VALUE, FIELDS):
         raise ExpressionError(f"this is a {kind.name}, not a value; ask it for something")
     return Expression(text.strip(), reader.secret, tuple(dict.fromkeys(reader.truths)), code)
 

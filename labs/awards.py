@@ -1,0 +1,81 @@
+"""Certificates: given once a person and course, known by a code that nobody can guess."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from plant.database import Database
+from plant.text import Text
+
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without I, L, O and U: nothing that is misread on paper."""
+_GROUPS, _LENGTH = 4, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Somebody passed a course. `course_name`: as it was then. `at`: ns UTC."""
+
+    code: str
+    learner: str
+    course: str
+    name: str
+    course_name: Text
+    points: float
+    of: int
+    at: int
+
+
+def new_code() -> str:
+    """Return a code of 80 random bits, such as `7K2M-9QXF-0ATB-CJ4W`."""
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)) for _ in range(_GROUPS))
+    return "-".join(groups)
+
+
+def read_code(text: str) -> str:
+    """Return a code as it is written, whatever way somebody typed it."""
+    plain = text.upper().replace("O", "0").replace("I", "1").replace("L", "1")
+    letters = "".join(letter for letter in plain if letter in _LETTERS)
+    return "-".join(letters[n : n + _LENGTH] for n in range(0, len(letters), _LENGTH))
+
+
+class Awards:
+    """The part of the register about certificates."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def give(self, certificate: Certificate) -> Certificate:
+        """Keep a certificate under a new code; return the one there is if there is one already."""
+        with self._database.transaction() as connection:
+            before = self.of(certificate.learner, certificate.course)
+            if before is not None:
+                return before
+            given = replace(certificate, code=new_code())
+            row = (
+                *(given.code, given.learner, given.course, given.name, given.course_name.zh, given.course_name.en),
+                *(given.points, given.of, given.at),
+            )
+            connection.execute("INSERT INTO certificate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return given
+
+    def of(self, learner: str, course: str) -> Certificate | None:
+        """Return somebody's certificate of a course."""
+        return self._one("learner = ? AND course = ?", (learner, course))
+
+    def find(self, code: str) -> Certificate | None:
+        """Return the certificate of a code."""
+        return self._one("code = ?", (read_code(code),))
+
+    def _one(self, condition: str, values: tuple[str, ...]) -> Certificate | None:
+        columns = "code, learner, course, name, zh, en, points, of, at"
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT {columns} FROM certificate WHERE {condition}",  # noqa: S608 - no input in it
+                values,
+            ).fetchone()
+        if row is None:
+            return None
+        found, learner, course, name, zh, en, points, of, at = row
+        return Certificate(found, learner, course, name, Text(zh, en), points, of, at)

@@ -1,0 +1,210 @@
+"""What people did: attempts, answers, hints, claims and results.
+
+An attempt is one person at one lab on one sandbox. Its id is random: whoever practises without
+a name is known by it alone, and nothing else of them is written down.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from labs.checking import Outcome, Part
+from labs.course import LabKey
+from labs.grading import HintKey
+from labs.observation import Answer, Claim
+from plant.database import Database
+from plant.errors import ProvenlineError
+from plant.text import Text
+
+MOST_CLAIMS = 50
+
+
+class NotNow(ProvenlineError):
+    """It cannot be done as things stand; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try. `learner` is empty for practice without a name. `plant`: plant time when it began; both times in ns.
+
+    `sandbox`: the id of the line it is done on. `ended` is None while it goes on.
+    """
+
+    id: str
+    learner: str
+    key: LabKey
+    seed: int
+    begun: int
+    ended: int | None
+    sandbox: str
+    plant: int
+
+    @property
+    def named(self) -> bool:
+        """It is somebody's, and counts."""
+        return bool(self.learner)
+
+    @property
+    def owner(self) -> str:
+        """Whose sandbox it is."""
+        return self.learner or f"practice-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt was worth when it was graded."""
+
+    attempt: str
+    points: float
+    of: int
+    outcomes: tuple[Outcome, ...]
+    at: int
+
+
+class Work:
+    """The part of the register about what is done."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # ------------------------------------------------------------------------ attempts
+    def begin(self, learner: str, key: LabKey, *, seed: int, at: int) -> Attempt:
+        """Begin an attempt; an empty `learner` practises without a name. Ends somebody's other ones."""
+        attempt = Attempt(secrets.token_urlsafe(12), learner, key, seed, at, None, "", 0)
+        with self._database.transaction() as connection:
+            if learner:
+                connection.execute("UPDATE attempt SET ended = ? WHERE learner = ? AND ended IS NULL", (at, learner))
+            row = (attempt.id, learner, key.course, key.lab, seed, at, None, "", 0)
+            connection.execute("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return attempt
+
+    def on(self, id: str, sandbox: str, plant: int) -> None:  # noqa: A002 - what it is called
+        """Note the sandbox an attempt is done on, and its plant time when it began."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE attempt SET sandbox = ?, plant = ? WHERE id = ?", (sandbox, plant, id))
+
+    def end(self, id: str, at: int) -> None:  # noqa: A002 - what it is called
+        """End an attempt; it cannot be changed any more."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE attempt SET ended = ? WHERE id = ? AND ended IS NULL", (at, id))
+
+    def attempt(self, id: str) -> Attempt | None:  # noqa: A002 - what it is called
+        """Return one attempt."""
+        found = self._attempts("id = ?", (id,))
+        return found[0] if found else None
+
+    def attempts(self, learner: str | None = None, *, course: str | None = None) -> tuple[Attempt, ...]:
+        """Return the attempts of somebody, or of everybody with a name, newest first."""
+        condition = "learner <> '' AND (?1 IS NULL OR learner = ?1) AND (?2 IS NULL OR course = ?2)"
+        return self._attempts(condition, (learner, course))
+
+    def running(self) -> tuple[Attempt, ...]:
+        """Return every attempt that has not ended, practice too."""
+        return self._attempts("ended IS NULL", ())
+
+    def _attempts(self, condition: str, values: tuple[object, ...]) -> tuple[Attempt, ...]:
+        query = "SELECT id, learner, course, lab, seed, begun, ended, sandbox, plant FROM attempt"
+        with self._database.reading() as connection:
+            rows = list(connection.execute(f"{query} WHERE {condition} ORDER BY begun DESC, rowid DESC", values))
+        return tuple(Attempt(row[0], row[1], LabKey(row[2], row[3]), *row[4:]) for row in rows)
+
+    # ------------------------------------------------------------------------- answers
+    def answer(self, id: str, answers: Mapping[str, Answer], at: int) -> None:  # noqa: A002 - what it is called
+        """Keep answers, in place of earlier ones. Raises NotNow for one that was graded already."""
+        with self._database.transaction() as connection:
+            fixed = {
+                row[0] for row in connection.execute("SELECT question FROM answer WHERE attempt = ? AND graded", (id,))
+            }
+            if again := fixed & set(answers):
+                raise NotNow(f"{', '.join(sorted(again))}: this was graded already; begin a new attempt")
+            rows = [(id, question, json.dumps(value), at) for question, value in answers.items()]
+            connection.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, 0, ?)", rows)
+
+    def answers(self, id: str) -> tuple[dict[str, Answer], frozenset[str]]:  # noqa: A002 - what it is called
+        """Return the answers of an attempt, and which of them stand because they were graded."""
+        with self._database.reading() as connection:
+            rows = list(connection.execute("SELECT question, value, graded FROM answer WHERE attempt = ?", (id,)))
+        return {row[0]: _answer(row[1]) for row in rows}, frozenset(row[0] for row in rows if row[2])
+
+    # --------------------------------------------------------------------------- hints
+    def hint(self, id: str, key: HintKey, at: int) -> None:  # noqa: A002 - what it is called
+        """Note that a hint was read."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO hint VALUES (?, ?, ?, ?)", (id, *key, at))
+
+    def hints(self, attempt: Attempt) -> frozenset[HintKey]:
+        """Return the hints that count in an attempt: those its learner read in it or in an earlier one of the lab."""
+        same = "SELECT id FROM attempt WHERE id = ?1 OR (?2 <> '' AND learner = ?2 AND course = ?3 AND lab = ?4)"
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT DISTINCT step, number FROM hint WHERE attempt IN ({same})",  # noqa: S608 - no input in it
+                (attempt.id, attempt.learner, attempt.key.course, attempt.key.lab),
+            )
+            return frozenset((str(step), int(number)) for step, number in rows)
+
+    # -------------------------------------------------------------------------- claims
+    def claim(self, id: str, claim: Claim) -> None:  # noqa: A002 - what it is called
+        """Keep a claim; none is taken back. Raises NotNow after so many that it is guessing."""
+        with self._database.transaction() as connection:
+            count = connection.execute("SELECT count(*) FROM claim WHERE attempt = ?", (id,)).fetchone()[0]
+            if count >= MOST_CLAIMS:
+                raise NotNow(f"more than {MOST_CLAIMS} claims are guesses")
+            row = (id, claim.cause, claim.place, claim.made, claim.begun)
+            connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?, ?)", row)
+
+    def claims(self, id: str) -> tuple[Claim, ...]:  # noqa: A002 - what it is called
+        """Return the claims of an attempt, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT cause, place, made, begun FROM claim WHERE attempt = ? ORDER BY rowid", (id,)
+            )
+            return tuple(Claim(*row) for row in rows)
+
+    # ------------------------------------------------------------------------- results
+    def grade(self, result: Result, *, fixed: Iterable[str]) -> None:
+        """Keep a result; the answers to the `fixed` questions stand from now on."""
+        outcomes = json.dumps([asdict(outcome) for outcome in result.outcomes], ensure_ascii=False)
+        row = (result.attempt, result.points, result.of, outcomes, result.at)
+        with self._database.transaction() as connection:
+            connection.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?)", row)
+            connection.executemany(
+                "UPDATE answer SET graded = 1 WHERE attempt = ? AND question = ?",
+                [(result.attempt, question) for question in fixed],
+            )
+
+    def results(self, id: str) -> tuple[Result, ...]:  # noqa: A002 - what it is called
+        """Return every result of an attempt, in order."""
+        with self._database.reading() as connection:
+            rows = list(
+                connection.execute(
+                    "SELECT attempt, points, of, outcomes, at FROM result WHERE attempt = ? ORDER BY rowid", (id,)
+                )
+            )
+        return tuple(Result(row[0], row[1], row[2], _outcomes(row[3]), row[4]) for row in rows)
+
+    def best(self, learner: str, course: str) -> dict[str, float]:
+        """Return the most points that somebody has in each lab of a course, by lab."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT lab, max(points) FROM result JOIN attempt ON attempt.id = result.attempt"
+                " WHERE learner = ? AND learner <> '' AND course = ? GROUP BY lab",
+                (learner, course),
+            )
+            return {str(lab): float(points) for lab, points in rows}
+
+
+def _answer(text: str) -> Answer:
+    value = json.loads(text)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _outcomes(text: str) -> tuple[Outcome, ...]:
+    return tuple(_outcome(row) for row in json.loads(text))
+
+
+def _outcome(row: dict[str, Any]) -> Outcome:
+    return Outcome(**{**row, "part": Part(row["part"]), "why": Text(**row["why"])})

@@ -1,0 +1,91 @@
+"""A line for tests: what it shows and what is true are plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labs.observation import Fields, Scalar, SeenAlarm, SeenAnnotation, Submission, TrueFault
+
+
+@dataclass(frozen=True)
+class Shown:
+    exists: bool = False
+    value: Scalar = None
+    quality: str | None = None
+    age: float | None = None
+    time: float | None = None
+    unit: str | None = None
+    simulated: bool = True
+
+    def count(self, minutes: float) -> int:
+        return int(minutes) if self.exists else 0
+
+    def mean(self, minutes: float) -> float | None:
+        return self.value if isinstance(self.value, (int, float)) else None
+
+    min = max = mean
+
+
+@dataclass(frozen=True)
+class Written:
+    sources: Sequence[Fields] = ()
+    tags: Sequence[Fields] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def source(self, id: str) -> Fields | None:
+        return next((one for one in self.sources if one["id"] == id), None)
+
+    def tag(self, path: str) -> Fields | None:
+        return next((one for one in self.tags if one["path"] == path), None)
+
+    def text(self, file: str) -> str | None:
+        return self.files.get(file)
+
+
+@dataclass(frozen=True)
+class Real:
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+    faults: Sequence[TrueFault] = ()
+
+    def tag(self, path: str) -> Scalar:
+        return self.values.get(path)
+
+    def mean(self, path: str, minutes: float) -> float | None:
+        value = self.values.get(path)
+        return value if isinstance(value, (int, float)) else None
+
+    def count(self, kind: str) -> int:
+        return 3 if kind == "part" else 0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An observation. `shown` and `figures` are by path and by id."""
+
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+    config: Written = Written()
+    truth: Real = Real()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    standing: Sequence[SeenAlarm] = ()
+    written: Sequence[SeenAnnotation] = ()
+    exchanged: int = 0
+    submission: Submission = Submission()
+
+    def tag(self, path: str) -> Shown:
+        return self.shown.get(path, Shown())
+
+    def indicator(self, id, device=None, minutes=None, hours=None) -> float | None:
+        return self.figures.get(id)
+
+    def indicator_status(self, id, device=None, minutes=None, hours=None) -> str | None:
+        return "ok" if id in self.figures else "insufficient-data"
+
+    def alarms(self, code=None, device=None) -> Sequence[SeenAlarm]:
+        return [one for one in self.standing if code in (None, one.code) and device in (None, one.device)]
+
+    def annotations(self, device=None) -> Sequence[SeenAnnotation]:
+        return [one for one in self.written if device in (None, one.device)]
+
+    def messages(self, source=None) -> int:
+        return self.exchanged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,8 +13,9 @@ from analytics.annotation_log import AnnotationLog
 from analytics.rules import of_centre
 from analytics.shift_results import ShiftResults
 from analytics.unit import Rules
+from configs.change import Change
 from configs.configuration import Configuration
-from dashboard_api.access import Role
+from dashboard_api.access import Actor, Role
 from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
 from dashboard_api.desk import Desk
@@ -23,9 +24,13 @@ from historian.live import LiveTable
 from historian.port import Historian
 from plant.assets import Scene
 from plant.batch import Batch
+from plant.batchlog import Totals
 from plant.clock import Clock
 from plant.errors import Rejected
 from plant.tags import Tag
+
+Reload = Callable[[Actor], Awaitable[Change]]
+"""Loads the configuration again on behalf of somebody. Raises ConfigError with all faults; nothing has changed then."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class Centre:
 
     `visitors`: the role of who does not sign in; None lets nobody in. `most_series`: tag paths it
     takes, declared or not, before it refuses new ones. `desk`: None where no campaigns are carried out.
+    `queue`: what waits in the outbox of an edge in the same process.
     `explorer`: None where nobody opens connections for people.
     """
 
@@ -64,6 +70,8 @@ class Centre:
     desk: Desk | None = None
     explorer: Explorer | None = None
     counts: Counts = field(default_factory=Counts)
+    reloading: Reload | None = None
+    queue: Callable[[], Totals] | None = None
 
     def __post_init__(self) -> None:
         self._series = set(self.historian.paths()) | set(self.tags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +23,12 @@ from analytics.shift_results import ShiftResults
 from configs.configuration import Configuration
 from configs.schema import InfluxConfig
 from dashboard_api.app import LOOPBACK, create_app
-from dashboard_api.centre import Centre
+from dashboard_api.centre import Centre, Counts, Reload
+from dashboard_api.desk import Desk
 from historian.embedded import EmbeddedHistorian
 from historian.live import LiveTable
 from historian.port import Historian
+from plant.batchlog import Totals
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
 from provenline import __version__
@@ -35,6 +37,8 @@ from provenline.certificate import Certificate, transport
 from provenline.edge_process import edge_of
 from provenline.exploring import Exploring
 from provenline.late import Locate
+from provenline.reload import Reloading, hangups
+from provenline.reload_front import SIGNAL, Front, Sink, audited
 from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
@@ -63,22 +67,120 @@ class Address:
 
 
 async def serve_centre(configuration: Configuration, *, data: Path, host: str | None, port: int | None) -> None:
-    """Serve until cancelled; with an edge in this process unless the edge document has an uplink."""
+    """Serve until cancelled; with an edge in this process unless the edge document has an uplink.
+
+    SIGHUP, or a word from the API, has the configuration loaded again; see `reload`.
+    """
     settings = configuration.centre
     host = host or settings.host
     loopback = Address(host, 0).loopback
     tls = await asyncio.to_thread(transport, settings, data, host=host, loopback=loopback, folder=configuration.folder)
     address = Address(host, port or settings.port, tls)
     clock = SystemClock()
+    reloading, front, sink = Reloading(configuration), Front(), Sink()
     async with (
         trust(data, configuration) as trusted,
-        opened(configuration, trusted, data=data, clock=clock, loopback=address.loopback) as centre,
-        listening(centre, address),
+        stores(configuration, data=data, clock=clock) as kept,
+        answering(front, address),
         welcoming(trusted, data, address.url, tls),
-        edge_of(configuration, centre.write, data=data / "edge", clock=clock),
+        edge_of(configuration, sink, data=data / "edge", clock=clock) as sources,
     ):
-        log.info("centre ready", page=address.url, data=str(data))
-        await asyncio.Event().wait()
+        reload = audited(reloading, trusted)
+        with hangups(partial(reload, SIGNAL)):
+            while True:
+                opening = centre_of(
+                    configuration,
+                    kept,
+                    trusted,
+                    clock=clock,
+                    loopback=address.loopback,
+                    reloading=reload,
+                    queue=sources.queue,
+                )
+                async with AsyncExitStack() as stack:
+                    try:
+                        centre = await stack.enter_async_context(opening)
+                        await stack.enter_async_context(showing(front, centre, address))
+                    except ProvenlineError as error:
+                        if not reloading.refuse(error):
+                            raise
+                        configuration = reloading.configuration
+                        continue
+                    stack.enter_context(sink.into(centre.write))
+                    await sources.exchange(configuration)
+                    if not reloading.grant():
+                        log.info("centre ready", page=address.url, data=str(data))
+                    configuration = await reloading.next()
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a centre keeps, whatever its configuration: samples, notes, results, alarms, campaigns, counts."""
+
+    historian: Historian
+    annotations: AnnotationLog
+    results: ShiftResults
+    alarm_log: AlarmLog
+    desk: Desk
+    counts: Counts
+
+
+@asynccontextmanager
+async def stores(configuration: Configuration, *, data: Path, clock: Clock) -> AsyncIterator[Stores]:
+    """Open what a centre keeps in its data folder."""
+    historian = await asyncio.to_thread(open_historian, configuration, data, clock)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, historian.close)
+        annotations = await asyncio.to_thread(AnnotationLog, data / "annotations.db")
+        stack.callback(annotations.close)
+        results = await asyncio.to_thread(partial(ShiftResults, data / "shifts.db", clock=clock))
+        stack.callback(results.close)
+        alarm_log = await asyncio.to_thread(AlarmLog, data / "alarms.db")
+        stack.callback(alarm_log.close)
+        campaigns = await stack.enter_async_context(desk(configuration.folder, data, SystemClock()))
+        yield Stores(historian, annotations, results, alarm_log, campaigns, Counts())
+
+
+@asynccontextmanager
+async def centre_of(
+    configuration: Configuration,
+    kept: Stores,
+    trusted: Trust,
+    *,
+    clock: Clock,
+    loopback: bool = True,
+    locate: Locate | None = None,
+    reloading: Reload | None = None,
+    queue: Callable[[], Totals] | None = None,
+) -> AsyncIterator[Centre]:
+    """Make a centre of its stores and a configuration; fill its live table with what was last known."""
+    alarms = await asyncio.to_thread(partial(Annunciator, alarm_rules(configuration), kept.alarm_log, clock=clock))
+    tags = configuration.site.tags
+    live = LiveTable({tag.path: tag.stale_after for tag in tags}, clock=clock)
+    centre = Centre(
+        configuration,
+        kept.historian,
+        live,
+        clock,
+        kept.annotations,
+        kept.results,
+        alarms,
+        trusted.accounts,
+        trusted.audit,
+        visitors=visitors(configuration, loopback=loopback),
+        version=__version__,
+        desk=kept.desk,
+        explorer=Exploring(configuration, clock=clock, locate=locate),
+        counts=kept.counts,
+        reloading=reloading,
+        queue=queue,
+    )
+    latest = await asyncio.to_thread(kept.historian.latest, [tag.path for tag in tags])
+    live.update(latest)
+    alarms.observe(latest)
+    judge = FigureJudge(alarms, configuration, kept.historian, centre.rules)
+    async with watching(judge, clock=clock):
+        yield centre
 
 
 @asynccontextmanager
@@ -91,42 +193,14 @@ async def opened(
     loopback: bool = True,
     locate: Locate | None = None,
 ) -> AsyncIterator[Centre]:
-    """Open a centre's store and fill its live table with what was last known.
+    """Open a centre's stores and the centre itself, for as long as one configuration holds.
 
     `loopback`: whether it is to be reached from this machine only. `locate`: see `sources.feeds`.
     """
-    historian = await asyncio.to_thread(open_historian, configuration, data, clock)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(asyncio.to_thread, historian.close)
-        annotations = await asyncio.to_thread(AnnotationLog, data / "annotations.db")
-        stack.callback(annotations.close)
-        results = await asyncio.to_thread(partial(ShiftResults, data / "shifts.db", clock=clock))
-        stack.callback(results.close)
-        alarm_log = await asyncio.to_thread(AlarmLog, data / "alarms.db")
-        stack.callback(alarm_log.close)
-        alarms = await asyncio.to_thread(partial(Annunciator, alarm_rules(configuration), alarm_log, clock=clock))
-        tags = configuration.site.tags
-        live = LiveTable({tag.path: tag.stale_after for tag in tags}, clock=clock)
-        centre = Centre(
-            configuration,
-            historian,
-            live,
-            clock,
-            annotations,
-            results,
-            alarms,
-            trusted.accounts,
-            trusted.audit,
-            visitors=visitors(configuration, loopback=loopback),
-            version=__version__,
-            desk=await stack.enter_async_context(desk(configuration.folder, data, SystemClock())),
-            explorer=Exploring(configuration, clock=clock, locate=locate),
-        )
-        latest = await asyncio.to_thread(historian.latest, [tag.path for tag in tags])
-        live.update(latest)
-        alarms.observe(latest)
-        judge = FigureJudge(alarms, configuration, historian, centre.rules)
-        await stack.enter_async_context(watching(judge, clock=clock))
+    async with (
+        stores(configuration, data=data, clock=clock) as kept,
+        centre_of(configuration, kept, trusted, clock=clock, loopback=loopback, locate=locate) as centre,
+    ):
         yield centre
 
 
@@ -169,15 +243,33 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(centre: Centre, address: Address) -> AsyncIterator[None]:
-    """Serve HTTP, or HTTPS, while the context is open. Raises ProvenlineError when the address cannot be had."""
-    bound = _bind(address)
+    """Serve a centre while the context is open. Raises ProvenlineError when the address cannot be had."""
+    front = Front()
+    async with answering(front, address), showing(front, centre, address):
+        yield
+
+
+@asynccontextmanager
+async def showing(front: Front, centre: Centre, address: Address) -> AsyncIterator[None]:
+    """Let a front hand requests on to a centre while the context is open."""
     names = centre.configuration.centre.names
     hosts = LOOPBACK if address.host in LOOPBACK else (*LOOPBACK, *names) if names else ("*",)
+    app = await asyncio.to_thread(partial(create_app, centre, hosts=hosts))
+    async with app.router.lifespan_context(app), front.showing(app):
+        yield
+
+
+@asynccontextmanager
+async def answering(front: Front, address: Address) -> AsyncIterator[None]:
+    """Serve HTTP, or HTTPS, while the context is open. Raises ProvenlineError when the address cannot be had."""
+    bound = _bind(address)
     config = uvicorn.Config(
-        create_app(centre, hosts=hosts),
+        front,
+        lifespan="off",  # what is behind the front is begun and ended by whoever puts it there
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # frames are small and shared; deflating each viewer's costs ten times the CPU
         ws_max_size=65_536,
+        log_config=None,  # what it has to say goes the way of all log lines
         log_level="warning",
         access_log=False,
         server_header=False,

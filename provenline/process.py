@@ -75,23 +75,28 @@ def _leaves(error: Exception) -> list[Exception]:
 
 
 def log_plainly(*, as_json: bool = False, level: int = logging.INFO) -> None:
-    """Set up logging: readable lines on a terminal, one JSON object a line for machines."""
+    """Set up logging: readable lines on a terminal, one JSON object a line for machines; libraries included."""
     renderer: Any = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
         else structlog.dev.ConsoleRenderer(pad_event_to=36, colors=sys.stderr.isatty())
     )
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    named = structlog.stdlib.add_logger_name
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[named, *shared], processors=finish))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
     for noisy in ("asyncua", "pymodbus", "amqtt", "transitions"):
         # Libraries log what their callers are told anyway, and again on every attempt.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -63,8 +63,9 @@ def draft(source: dict[str, Any], picks: Iterable[Pick], *, place: str, taken: C
         "sources": [source],
         "lines": [{"id": "line", "name": {"zh": "产线", "en": "Line"}, "serial": False, "devices": [device]}],
     }
+    printable = "".join(letter if letter.isprintable() else " " for letter in place)
     body = yaml.safe_dump(scene, allow_unicode=True, sort_keys=False, width=120)
-    return _HEAD.format(place=" ".join(place.split())) + body
+    return _HEAD.format(place=" ".join(printable.split())) + body
 
 
 def identifier(name: str, taken: set[str]) -> str:

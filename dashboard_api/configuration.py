@@ -36,6 +36,7 @@ from plant.health import LINE
 router = APIRouter(prefix="/api/v1/configuration", tags=["configuration"])
 
 MOST_PICKS = 500
+_ANY_SITE = "type: site\nid: any\nname: any\n"
 _RATE_OVER = 30 * SECOND
 
 Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
@@ -278,6 +279,7 @@ async def drafted(asked: Draft, actor: Explorer_, explorer: ExplorerHere, centre
 
 def _faults(text: str) -> list[Json]:
     with TemporaryDirectory() as folder:
+        Path(folder, "site.yaml").write_text(_ANY_SITE, encoding="utf-8")
         Path(folder, "draft.yaml").write_text(text, encoding="utf-8")
         _, faults = examine(Path(folder))
     return [asdict(fault) for fault in faults]

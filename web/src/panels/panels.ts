@@ -5,6 +5,8 @@
  */
 import type { Component } from 'vue'
 import type { Device, Scene, Tag } from '../api'
+import { isLaidOut, isSurveyed } from '../domain/floor'
+import { placesOf } from '../domain/stock'
 
 export interface Panel {
   id: string
@@ -32,6 +34,40 @@ export const PANELS: readonly Panel[] = [
     component: () => import('./OeePanel.vue'),
   },
   { id: 'figures', title: 'scene.indicators', applies: always, component: () => import('./FiguresPanel.vue') },
+  {
+    id: 'floor',
+    title: 'floor.title',
+    applies: isLaidOut,
+    component: () => import('./FloorPanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'heat',
+    title: 'floor.heat.title',
+    applies: isSurveyed,
+    component: () => import('./FloorHeatPanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'stock',
+    title: 'floor.stock.title',
+    applies: (_, tags) => placesOf(tags).items.length > 0,
+    component: () => import('./StockPanel.vue'),
+  },
+  {
+    id: 'hand-shake',
+    title: 'floor.handshake.title',
+    applies: (_, tags) => tags.some((tag) => tag.role === 'duration' && tag.label === 'handshake'),
+    component: () => import('./HandShakePanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'trace',
+    title: 'floor.trace.title',
+    applies: plays('identifier', 'part'),
+    component: () => import('./TracePanel.vue'),
+    wide: true,
+  },
   {
     id: 'states',
     title: 'scene.states',

@@ -229,6 +229,9 @@ export class ApiError extends Error {
     message: string,
     /** Seconds after which to try again, where the server said so. */
     readonly retryAfter = 0,
+    /** What the server said, in both languages. */
+    readonly words: Text | null = null,
+    readonly code = '',
   ) {
     super(message)
     this.name = 'ApiError'
@@ -279,19 +282,31 @@ async function ask<T>(
   }
   if (response.status === 401) refused.on()
   if (!response.ok) {
-    throw new ApiError(response.status, await reason(response), Number(response.headers.get('retry-after')) || 0)
+    const { message, words, code } = await reason(response)
+    throw new ApiError(response.status, message, Number(response.headers.get('retry-after')) || 0, words, code)
   }
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
-async function reason(response: Response): Promise<string> {
+/** Turns words into the reader's language; set by who knows it, for this file knows only the server. */
+export const reader: { say: (words: Text) => string } = { say: (words) => words.en }
+
+interface Reason {
+  message: string
+  words: Text | null
+  code: string
+}
+
+async function reason(response: Response): Promise<Reason> {
   const body = await response.text()
+  const plain = { message: body.slice(0, 300) || response.statusText, words: null, code: '' }
   try {
-    const { detail, message } = JSON.parse(body) as { detail?: unknown; message?: unknown }
-    const said = detail ?? message
-    return typeof said === 'string' ? said : body.slice(0, 300)
+    const { detail, message, words, code } = JSON.parse(body) as Partial<Record<string, unknown>>
+    const both = words ? (words as Text) : null
+    const said = both ? reader.say(both) : (detail ?? message)
+    return typeof said === 'string' ? { message: said, words: both, code: String(code ?? '') } : plain
   } catch {
-    return body.slice(0, 300) || response.statusText
+    return plain
   }
 }
 

@@ -11,6 +11,12 @@ export const router = createRouter({
       component: () => import('./pages/DevicePage.vue'),
       props: true,
     },
+    {
+      path: '/scene/:id/replay',
+      name: 'replay',
+      component: () => import('./pages/ReplayPage.vue'),
+      props: true,
+    },
     { path: '/alarms', name: 'alarms', component: () => import('./pages/AlarmsPage.vue') },
     {
       path: '/sign-in',

@@ -1,7 +1,7 @@
 /** The product's words in the chosen language, and the plant's own names beside them. */
 import { createI18n } from 'vue-i18n'
 import { watch } from 'vue'
-import type { Device, Indicator, Tag, Text } from './api'
+import { reader, type Device, type Indicator, type Tag, type Text } from './api'
 import { formatNumber, NOTHING, percentNumber, unitSymbol, wordsOf } from './domain/format'
 import { language } from './settings'
 
@@ -30,6 +30,7 @@ function wordsOr(key: string, otherwise: string): string {
 }
 
 export const say = (text: Text | undefined): string => wordsOf(text, language.value)
+reader.say = say
 
 export const deviceName = (device: Device): string => say(device.name) || device.id
 export const deviceType = (device: Device): string => wordsOr(`deviceType.${device.type}`, device.type)

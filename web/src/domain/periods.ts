@@ -91,7 +91,9 @@ export interface Shift extends Range {
 
 /** The shift right before the one that begins at `start`, of those listed. */
 export function shiftBefore<T extends Shift>(shifts: readonly T[], start: number): T | null {
-  return shifts.filter((one) => one.stop <= start).reduce<T | null>((last, one) => (one.stop > (last?.stop ?? 0) ? one : last), null)
+  return shifts
+    .filter((one) => one.stop <= start)
+    .reduce<T | null>((last, one) => (one.stop > (last?.stop ?? 0) ? one : last), null)
 }
 
 /** `2026-03-01` a number of days earlier: days of the calendar, not of 24 hours. */

@@ -30,6 +30,9 @@ export function useAlarms(): Alarms {
   return found
 }
 
+/** Let everything below look at other alarms than those of the present. */
+export const provideOtherAlarms = (alarms: Alarms): void => provide(ALARMS, alarms)
+
 export function provideAlarms(): Alarms {
   const mayLook = () => may('view')
   const list = usePolled(async (stop) => {

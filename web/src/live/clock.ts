@@ -7,6 +7,7 @@ import { pageTime } from '../api'
 
 let offset = 0
 const tick = ref(Date.now())
+const presentTick = ref(Date.now())
 const leaps = ref(0)
 
 /** The centre's present, whatever the page shows. */
@@ -16,6 +17,9 @@ export const serverNow = (): number => pageTime.until ?? presentNow()
 
 /** The same, once a second, for what is shown. */
 export const shownNow = readonly(tick)
+
+/** The centre's present, once a second: for what stays live beside a look at the past. */
+export const presentShown = readonly(presentTick)
 
 /** Counts the times that the page's time did not simply go on: whatever was asked before is of another time. */
 export const timeLeaps = readonly(leaps)
@@ -31,4 +35,7 @@ export function standAt(moment: number | null, leap: boolean): void {
   if (leap) leaps.value += 1
 }
 
-setInterval(() => (tick.value = serverNow()), 1000)
+setInterval(() => {
+  presentTick.value = presentNow()
+  tick.value = serverNow()
+}, 1000)

@@ -78,7 +78,7 @@ export function provideBoard(
   const chosen = computed(() => JSON.stringify(period.value))
   const scope = effectScope()
   const asked = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): Polled<T> =>
-    usePolled((stop) => ask(windowName.value, stop), every, windowName)
+    usePolled((stop) => ask(period.value, stop), over.value ? PAST_EVERY_MS : every, chosen)
   const once = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): (() => Polled<T>) => {
     let polled: Polled<T> | undefined
     return () => (polled ??= scope.run(() => asked(ask, every)) as Polled<T>)

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
+from dashboard_api.series import TooManySeries
 from plant import wire
 from plant.batch import Batch
 from plant.errors import Rejected, Unavailable
@@ -26,7 +27,7 @@ from plant.tags import LEVELS
 router = APIRouter(tags=["write"])
 
 _SHOWN = 5
-_UNFIT = re.compile(r"[\s/#+\x00-\x1f]+")
+_UNFIT = re.compile(r"[\s/#+\\\x00-\x1f]+")
 
 
 class _TooLarge(Exception):
@@ -73,6 +74,9 @@ async def _store(centre: Centre, decoded: wire.Decoded) -> Response:
         centre.counts.refused_requests += 1
         after = {"Retry-After": f"{error.retry_after or 1:.0f}"}
         return _refusal(503, "unavailable", f"the store cannot take data now: {error}", headers=after)
+    except TooManySeries as error:
+        centre.counts.refused_lines += len(decoded.errors)
+        return _refusal(400, "invalid", f"partial write: {error}; {error.stored} samples stored, dropped={error.dropped}")
     except Rejected as error:
         centre.counts.refused_requests += 1
         return _refusal(422, "unprocessable entity", str(error))

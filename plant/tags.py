@@ -16,7 +16,7 @@ from enum import StrEnum
 from plant.packml import PackState
 from plant.text import Text
 
-_SEGMENT = re.compile(r"[^\s/#+\x00-\x1f]{1,64}")
+_SEGMENT = re.compile(r"[^\s/#+\\\x00-\x1f]{1,64}")
 LEVELS = ("site", "scene", "line", "device", "signal")
 """The five levels of a path, after ISA-95: site, area (scene), line, equipment, signal."""
 
@@ -167,13 +167,14 @@ class Tag:
 
 
 def check_path(path: str) -> None:
-    """Raise ValueError unless `path` has five segments free of blanks, `/`, `#` and `+`.
+    """Raise ValueError unless `path` has five segments free of blanks, `/`, `#`, `+` and `\\`.
 
-    `#` and `+` are MQTT wildcards; a path must be usable as a topic.
+    `#` and `+` are MQTT wildcards, and a path must be usable as a topic; line protocol cannot
+    say that a name ends in a backslash.
     """
     segments = path.split("/")
     if len(segments) != len(LEVELS):
         raise ValueError(f"{path!r} has {len(segments)} segments; expected {'/'.join(LEVELS)}")
     for level, segment in zip(LEVELS, segments, strict=True):
         if not _SEGMENT.fullmatch(segment):
-            raise ValueError(f"{path!r}: {level} {segment!r} is empty, too long, or has a blank, '#' or '+'")
+            raise ValueError(f"{path!r}: {level} {segment!r} is empty, too long, or has a blank, '#', '+' or a backslash")

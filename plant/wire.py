@@ -25,7 +25,7 @@ from math import isfinite, nan
 
 from plant.batch import INT64_MAX, INT64_MIN, Batch, BatchBuilder, Form, Origin, Value
 from plant.errors import WireError
-from plant.tags import LEVELS
+from plant.tags import LEVELS, check_path
 
 MEASUREMENT = "sample"
 PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -246,7 +246,9 @@ def _own_path(key: str) -> str | None:
     _, tags = _key(key)
     if set(tags) != set(LEVELS):
         return None
-    return "/".join(tags[level] for level in LEVELS)
+    path = "/".join(tags[level] for level in LEVELS)
+    check_path(path)
+    return path
 
 
 def _key(key: str) -> tuple[str, dict[str, str]]:

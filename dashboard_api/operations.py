@@ -11,7 +11,9 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
+from configs.change import Change
 from dashboard_api.access import Actor, Permission, requires
+from dashboard_api.audit import AuditHere
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from dashboard_api.meters import CentreMeters, store_folder, tasks
@@ -97,15 +99,21 @@ async def metrics(centre: CentreHere) -> Response:
 
 
 @router.post(RELOAD)
-async def reload(centre: CentreHere, actor: Annotated[Actor, Depends(requires(Permission.CONFIGURE))]) -> JSONResponse:
+async def reload(
+    centre: CentreHere, actor: Annotated[Actor, Depends(requires(Permission.CONFIGURE))], audit: AuditHere
+) -> JSONResponse:
     """Load the configuration again and take over what changed; sources that did not keep their connection.
 
     Answers 422 with every fault, and 409 where the configuration cannot be exchanged; nothing has changed then.
     """
     if centre.reloading is None:
         raise HTTPException(409, "this centre runs by one configuration to its end; start it again")
+
+    async def note(change: Change) -> None:
+        await audit(actor, "configuration.reload", str(centre.configuration.folder), after=change.as_dict())
+
     try:
-        change = await centre.reloading(actor)
+        change = await centre.reloading(note)
     except ConfigError as error:
         return JSONResponse({"detail": [{"msg": str(fault), **asdict(fault)} for fault in error.faults]}, 422)
     return JSONResponse(change.as_dict())

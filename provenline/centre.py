@@ -38,7 +38,7 @@ from provenline.edge_process import edge_of
 from provenline.exploring import Exploring
 from provenline.late import Locate
 from provenline.reload import Reloading, hangups
-from provenline.reload_front import SIGNAL, Front, Sink, audited
+from provenline.reload_front import Front, Sink, by_signal, noted
 from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
@@ -85,8 +85,8 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
         welcoming(trusted, data, address.url, tls),
         edge_of(configuration, sink, data=data / "edge", clock=clock) as sources,
     ):
-        reload = audited(reloading, trusted)
-        with hangups(partial(reload, SIGNAL)):
+        reload = noted(reloading)
+        with hangups(partial(reload, by_signal(trusted, configuration.folder))):
             while True:
                 opening = centre_of(
                     configuration,

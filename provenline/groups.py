@@ -12,6 +12,7 @@ GROUPS = {
     "acceptance": "provenline.acceptance",
     "audit": "provenline.audit_command",
     "backup": "provenline.backup_command",
+    "doctor": "provenline.doctor_command",
     "evidence": "provenline.evidence_command",
     "fault": "provenline.fault",
     "lab": "provenline.lab_command",

@@ -11,13 +11,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from configs.change import Change
 from dashboard_api.access import Actor, Kind
-from dashboard_api.centre import Reload
+from dashboard_api.centre import Note, Reload
 from dashboard_api.operations import RELOAD
 from plant.batch import Batch
 from plant.errors import Unavailable
@@ -26,8 +28,7 @@ from provenline.trust import Trust
 
 log = structlog.get_logger(__name__)
 
-SIGNAL = Actor("SIGHUP", None, Kind.ANONYMOUS, frozenset(), address="this machine")
-"""Whoever may send the process a signal."""
+_SIGNAL = Actor("SIGHUP", None, Kind.ANONYMOUS, frozenset(), address="this machine")
 _GONE = 1012
 """The code with which live connections are closed so that they come again: service restart."""
 _PATIENCE = 2.0
@@ -125,23 +126,29 @@ class Front:
         await application(scope, received, sent)
 
 
-def audited(reloading: Reloading, trusted: Trust) -> Reload:
-    """Return what reloads on behalf of somebody and writes down who it was and what changed.
-
-    It goes on when the one who asked does not wait for it.
-    """
+def noted(reloading: Reloading) -> Reload:
+    """Return what reloads and has it written down on whose behalf; it goes on when that one does not wait for it."""
     recorded = logged(reloading)
 
-    async def reload(actor: Actor) -> Change:
+    async def reload(note: Note) -> Change:
         change = await recorded()
-        subject = str(reloading.configuration.folder)
-        await asyncio.to_thread(trusted.audit.add, actor, "configuration.reload", subject, after=change.as_dict())
+        await note(change)
         return change
 
-    async def shielded(actor: Actor) -> Change:
-        return await asyncio.shield(asyncio.ensure_future(reload(actor)))
+    async def shielded(note: Note) -> Change:
+        return await asyncio.shield(asyncio.ensure_future(reload(note)))
 
     return shielded
+
+
+def by_signal(trusted: Trust, folder: Path) -> Note:
+    """Return what writes down that a signal was sent, by whoever may send one."""
+
+    async def note(change: Change) -> None:
+        add = partial(trusted.audit.add, _SIGNAL, "configuration.reload", str(folder), after=change.as_dict())
+        await asyncio.to_thread(add)
+
+    return note
 
 
 class Sink:

@@ -15,7 +15,7 @@ from analytics.shift_results import ShiftResults
 from analytics.unit import Rules
 from configs.change import Change
 from configs.configuration import Configuration
-from dashboard_api.access import Actor, Role
+from dashboard_api.access import Role
 from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
 from dashboard_api.desk import Desk
@@ -29,8 +29,10 @@ from plant.clock import Clock
 from plant.errors import Rejected
 from plant.tags import Tag
 
-Reload = Callable[[Actor], Awaitable[Change]]
-"""Loads the configuration again on behalf of somebody. Raises ConfigError with all faults; nothing has changed then."""
+Note = Callable[[Change], Awaitable[None]]
+"""Writes down on whose behalf the configuration was loaded again."""
+Reload = Callable[[Note], Awaitable[Change]]
+"""Loads the configuration again and has it noted. Raises ConfigError with all faults; nothing has changed then."""
 
 
 @dataclass(slots=True)

@@ -167,7 +167,7 @@ class Tag:
 
 
 def check_path(path: str) -> None:
-    """Raise ValueError unless `path` has five segments free of blanks, `/`, `#`, `+` and `\\`.
+    r"""Raise ValueError unless `path` has five segments free of blanks, `/`, `#`, `+` and `\`.
 
     `#` and `+` are MQTT wildcards, and a path must be usable as a topic; line protocol cannot
     say that a name ends in a backslash.
@@ -177,4 +177,4 @@ def check_path(path: str) -> None:
         raise ValueError(f"{path!r} has {len(segments)} segments; expected {'/'.join(LEVELS)}")
     for level, segment in zip(LEVELS, segments, strict=True):
         if not _SEGMENT.fullmatch(segment):
-            raise ValueError(f"{path!r}: {level} {segment!r} is empty, too long, or has a blank, '#', '+' or a backslash")
+            raise ValueError(f"{path!r}: {level} {segment!r} is empty, too long, or has a blank, #, + or backslash")

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back_exactly(rows) -> None:
 
 
 def test_a_path_that_could_not_be_written_again_is_refused() -> None:
-    line = b"sample,site=s,scene=a,line=b,device=c\\\\,signal=d v=1,q=0i,lat=0i 1"
+    line = b"sample,site=s,scene=a,line=b,device=c\\d,signal=d v=1,q=0i,lat=0i 1"
     (error,) = wire.decode(line, received=0).errors
     assert "backslash" in error.reason
 

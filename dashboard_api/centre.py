@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,13 +19,14 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
 from dashboard_api.desk import Desk
 from dashboard_api.exploration import Explorer
+from dashboard_api.series import Series, TooManySeries
 from historian.live import LiveTable
 from historian.port import Historian
+from labs.desk import LabDesk
 from plant.assets import Scene
 from plant.batch import Batch
 from plant.batchlog import Totals
 from plant.clock import Clock
-from plant.errors import Rejected
 from plant.tags import Tag
 
 Note = Callable[[Change], Awaitable[None]]
@@ -42,6 +42,7 @@ class Counts:
     samples: int = 0
     refused_lines: int = 0
     refused_requests: int = 0
+    refused_samples: int = 0
     viewers: int = 0
     frames: int = 0
     skipped_frames: int = 0
@@ -52,9 +53,10 @@ class Centre:
     """One centre.
 
     `visitors`: the role of who does not sign in; None lets nobody in. `most_series`: tag paths it
-    takes, declared or not, before it refuses new ones. `desk`: None where no campaigns are carried out.
+    takes, declared or not, before it refuses new ones; `most_in_scene`: undeclared ones in one
+    scene. `desk`: None where no campaigns are carried out.
     `queue`: what waits in the outbox of an edge in the same process.
-    `explorer`: None where nobody opens connections for people.
+    `explorer`: None where nobody opens connections for people. `labs`: None where no labs are given.
     """
 
     configuration: Configuration
@@ -69,15 +71,16 @@ class Centre:
     visitors: Role | None = None
     version: str = ""
     most_series: int = 50_000
+    most_in_scene: int = 20_000
     desk: Desk | None = None
     explorer: Explorer | None = None
+    labs: LabDesk | None = None
     counts: Counts = field(default_factory=Counts)
     reloading: Reload | None = None
     queue: Callable[[], Totals] | None = None
 
     def __post_init__(self) -> None:
-        self._series = set(self.historian.paths()) | set(self.tags)
-        self._lock = threading.Lock()
+        self._series = Series(self.historian.paths(), self.tags)
 
     @cached_property
     def tags(self) -> dict[str, Tag]:
@@ -111,21 +114,17 @@ class Centre:
     def write(self, batch: Batch) -> None:
         """Store a batch durably, then show it. Blocks; call it from a worker thread.
 
-        Raises Unavailable or Rejected as the historian does; Rejected too when new tag names
-        exceed `most_series`.
+        Raises Unavailable or Rejected as the historian does; TooManySeries, with the rest stored,
+        when new tag names exceed `most_series` or `most_in_scene`.
         """
-        self._admit(batch.names)
-        with self.results.noting(batch):
-            self.historian.write(batch)
-        self.live.update(batch)
-        self.alarms.observe(batch)
+        offered = len(batch)
+        batch, reason = self._series.admit(batch, most=self.most_series, in_scene=self.most_in_scene)
+        if len(batch):
+            with self.results.noting(batch):
+                self.historian.write(batch)
+            self.live.update(batch)
+            self.alarms.observe(batch)
         self.counts.samples += len(batch)
-
-    def _admit(self, names: Iterable[str]) -> None:
-        fresh = set(names) - self._series
-        if not fresh:
-            return
-        with self._lock:
-            if len(self._series) + len(fresh) > self.most_series:
-                raise Rejected(f"more than {self.most_series} tag names; {min(fresh)!r} is one too many")
-            self._series |= fresh
+        if reason:
+            self.counts.refused_samples += offered - len(batch)
+            raise TooManySeries(reason, stored=len(batch), dropped=offered - len(batch))

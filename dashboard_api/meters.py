@@ -146,6 +146,7 @@ METERS: Final[tuple[Meter, ...]] = (
     Meter("samples", _C, "samples stored", partial(_count, "samples")),
     Meter("refused_lines", _C, "lines of line protocol that could not be read", partial(_count, "refused_lines")),
     Meter("refused_requests", _C, "writes that the store did not take", partial(_count, "refused_requests")),
+    Meter("refused_samples", _C, "samples under new tag names beyond the bounds", partial(_count, "refused_samples")),
     Meter("frames", _C, "live frames encoded", partial(_count, "frames")),
     Meter("skipped_frames", _C, "live frames that slow viewers did not get", partial(_count, "skipped_frames")),
     Meter("viewers", _G, "live connections", partial(_count, "viewers")),

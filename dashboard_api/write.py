@@ -76,7 +76,8 @@ async def _store(centre: Centre, decoded: wire.Decoded) -> Response:
         return _refusal(503, "unavailable", f"the store cannot take data now: {error}", headers=after)
     except TooManySeries as error:
         centre.counts.refused_lines += len(decoded.errors)
-        return _refusal(400, "invalid", f"partial write: {error}; {error.stored} samples stored, dropped={error.dropped}")
+        message = f"partial write: {error}; {error.stored} samples stored, dropped={error.dropped}"
+        return _refusal(400, "invalid", message)
     except Rejected as error:
         centre.counts.refused_requests += 1
         return _refusal(422, "unprocessable entity", str(error))

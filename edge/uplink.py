@@ -80,7 +80,7 @@ class HttpUplink:
         try:
             response = await self._client.post("/api/v2/write", params=self._parameters, content=body)
         except httpx.HTTPError as error:
-            raise Unavailable(f"{self._client.base_url}: {error or type(error).__name__}") from error
+            raise Unavailable(f"{self._client.base_url}: {str(error) or type(error).__name__}") from error
         if response.is_success:
             return
         reason = f"{self._client.base_url} answered {response.status_code}: {_message(response)}"

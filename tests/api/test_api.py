@@ -105,11 +105,31 @@ async def test_a_store_that_is_away_is_answered_with_503_and_when_to_come_back(
     assert "disk is full" in answer.json()["message"]
 
 
-async def test_a_flood_of_new_names_is_refused_and_old_names_go_on(client: httpx.AsyncClient, centre: Centre) -> None:
+async def test_a_flood_of_new_names_is_refused_name_by_name_and_counted(
+    client: httpx.AsyncClient, centre: Centre
+) -> None:
     centre.most_series = len(centre.tags) + 10
     flood = "".join(f"m,device=d{i} value=1 1\n" for i in range(50)).encode()
-    assert (await write(client, flood)).status_code == 422
+    answer = await write(client, flood)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+    assert answer.json()["message"].startswith("partial write: max-series limit exceeded: ")
+    assert answer.json()["message"].endswith("10 samples stored, dropped=40")
+    assert centre.counts.refused_samples == 40
     assert (await write(client, lines(1))).status_code == 204
+    stored = centre.historian.history(["cq/foreign/m/d9/value", "cq/foreign/m/d10/value"], 0, 10)
+    assert [s.path for s in stored.samples()] == ["cq/foreign/m/d9/value"]
+    assert (await write(client, b"m,device=d9 value=2 2\n")).status_code == 204
+
+
+async def test_a_flood_in_one_scene_leaves_room_in_the_others(client: httpx.AsyncClient, centre: Centre) -> None:
+    centre.most_in_scene = 5
+    flood = "".join(f"m,device=d{i} value=1 1\n" for i in range(9)).encode()
+    assert "more than 5 undeclared tag names in scene 'cq/foreign'" in (await write(client, flood)).json()["message"]
+    assert (await write(client, b"m,device=d0,scene=other value=1 1\n")).status_code == 204
+    assert (await write(client, lines(1))).status_code == 204
+    live = {s.path for s in centre.live.changes(0).batch.samples()}
+    assert sum(path.startswith("cq/foreign/") for path in live) == 5
 
 
 def test_foreign_fields_get_paths_of_their_own() -> None:

@@ -5,6 +5,8 @@
  */
 import type { Component } from 'vue'
 import type { Device, Scene, Tag } from '../api'
+import { lineViews } from '../domain/line-view'
+import { loopsOf } from '../domain/loops'
 import { isLaidOut, isSurveyed } from '../domain/floor'
 import { placesOf } from '../domain/stock'
 
@@ -24,6 +26,11 @@ const plays =
   (_: Scene, tags: readonly Tag[]) =>
     tags.some((tag) => tag.role !== null && roles.includes(tag.role))
 const always = () => true
+/** Whether one device plays both roles. */
+const bothOn = (scene: Scene, tags: readonly Tag[], ...roles: [string, string]) =>
+  devicesIn(scene).some((device) =>
+    roles.every((role) => tags.some((tag) => tag.role === role && tag.path.startsWith(`${device.path}/`))),
+  )
 
 /** In the order in which a page without a list of its own shows them. */
 export const PANELS: readonly Panel[] = [
@@ -34,6 +41,47 @@ export const PANELS: readonly Panel[] = [
     component: () => import('./OeePanel.vue'),
   },
   { id: 'figures', title: 'scene.indicators', applies: always, component: () => import('./FiguresPanel.vue') },
+  {
+    id: 'line',
+    title: 'line.title',
+    applies: (scene, tags) => lineViews(scene, new Map(tags.map((tag) => [tag.path, tag]))).length > 0,
+    component: () => import('./LinePanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'inspection',
+    title: 'inspection.title',
+    applies: (scene, tags) => bothOn(scene, tags, 'verdict', 'part'),
+    component: () => import('./InspectionPanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'confusion',
+    title: 'confusion.title',
+    applies: (scene, tags) => bothOn(scene, tags, 'verdict', 'reference-verdict'),
+    component: () => import('./ConfusionPanel.vue'),
+  },
+  {
+    id: 'control',
+    title: 'loop.title',
+    applies: (scene, tags) => loopsOf(scene, new Map(tags.map((tag) => [tag.path, tag]))).length > 0,
+    component: () => import('./ControlPanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'decisions',
+    title: 'decisions.title',
+    applies: plays('decision'),
+    component: () => import('./DecisionsPanel.vue'),
+    wide: true,
+  },
+  {
+    id: 'sessions',
+    title: 'sessions.title',
+    applies: plays('session'),
+    component: () => import('./SessionsPanel.vue'),
+    wide: true,
+  },
   {
     id: 'floor',
     title: 'floor.title',
@@ -69,6 +117,13 @@ export const PANELS: readonly Panel[] = [
     wide: true,
   },
   {
+    id: 'delay',
+    title: 'delay.title',
+    applies: plays('latency', 'latency-up', 'latency-down'),
+    component: () => import('./DelayPanel.vue'),
+    wide: true,
+  },
+  {
     id: 'states',
     title: 'scene.states',
     applies: (_, tags) => tags.some((tag) => tag.kind === 'state'),
@@ -85,6 +140,12 @@ export const PANELS: readonly Panel[] = [
   { id: 'losses', title: 'losses.title', applies: plays('state'), component: () => import('./LossesPanel.vue') },
   { id: 'stops', title: 'panel.stops', applies: plays('state'), component: () => import('./StopsPanel.vue') },
   { id: 'energy', title: 'energy.title', applies: plays('energy'), component: () => import('./EnergyPanel.vue') },
+  {
+    id: 'energy-states',
+    title: 'energyStates.title',
+    applies: (scene, tags) => bothOn(scene, tags, 'energy', 'state'),
+    component: () => import('./EnergyStatesPanel.vue'),
+  },
   {
     id: 'trends',
     title: 'scene.trends',

@@ -21,6 +21,10 @@ from dashboard_api import (
     events,
     export,
     figures,
+    lab_attempts,
+    lab_records,
+    lab_teaching,
+    labs,
     late_data,
     live,
     losses,
@@ -45,7 +49,10 @@ READING = (
     *(records, events, replay, places, passages, live),
 )
 """Groups of routes that show what the plant does; what changes something there asks for more."""
-DECLARING = (operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration, pages)
+DECLARING = (
+    *(operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration),
+    *(labs, lab_attempts, lab_teaching, lab_records, pages),
+)
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 
 _REFUSALS: Responses = {

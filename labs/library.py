@@ -134,7 +134,7 @@ def _courses(folder: Path) -> Iterator[Path]:
         yield folder
         return
     if folder.is_dir():
-        found = sorted(place for place in folder.iterdir() if (place / COURSE).is_file())
+        found = sorted(place for place in folder.glob("[!.]*") if (place / COURSE).is_file())
         yield from found[:MOST_COURSES]
 
 

@@ -72,20 +72,21 @@ class Work:
         self._database = database
 
     # ------------------------------------------------------------------------ attempts
-    def begin(self, learner: str, key: LabKey, *, seed: int, at: int) -> Attempt:
+    def begin(self, learner: str, key: LabKey, at: int) -> Attempt:
         """Begin an attempt; an empty `learner` practises without a name. Ends somebody's other ones."""
-        attempt = Attempt(secrets.token_urlsafe(12), learner, key, seed, at, None, "", 0)
+        attempt = Attempt(secrets.token_urlsafe(12), learner, key, 0, at, None, "", 0)
         with self._database.transaction() as connection:
             if learner:
                 connection.execute("UPDATE attempt SET ended = ? WHERE learner = ? AND ended IS NULL", (at, learner))
-            row = (attempt.id, learner, key.course, key.lab, seed, at, None, "", 0)
+            row = (attempt.id, learner, key.course, key.lab, 0, at, None, "", 0)
             connection.execute("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return attempt
 
-    def on(self, id: str, sandbox: str, plant: int) -> None:  # noqa: A002 - what it is called
-        """Note the sandbox an attempt is done on, and its plant time when it began."""
+    def on(self, id: str, sandbox: str, *, plant: int, seed: int) -> None:  # noqa: A002 - what it is called
+        """Note the sandbox an attempt is done on, its seed, and its plant time when it began."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE attempt SET sandbox = ?, plant = ? WHERE id = ?", (sandbox, plant, id))
+            row = (sandbox, plant, seed, id)
+            connection.execute("UPDATE attempt SET sandbox = ?, plant = ?, seed = ? WHERE id = ?", row)
 
     def end(self, id: str, at: int) -> None:  # noqa: A002 - what it is called
         """End an attempt; it cannot be changed any more."""

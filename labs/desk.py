@@ -1,0 +1,211 @@
+"""Where labs are given: opens attempts on lines of their own, judges them, and writes down what they were worth.
+
+begin ─▶ apply · answer · hint · claim ─▶ grade (again and again) ─▶ end
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from labs.checking import Outcome
+from labs.course import Hint
+from labs.drills import Drill, Hidden
+from labs.exercise import Score, score
+from labs.grading import CourseResult, Grade, course_result, grade
+from labs.library import PACKAGED, Course, Lab, Library, Scenery, read_library
+from labs.observation import Answer, Claim, Submission, TrueFault
+from labs.register import Register
+from labs.sandboxes import HiddenFault, NoSandbox, Sandbox, Sandboxes, SandboxState, SandboxTrouble
+from labs.work import Attempt, NotNow, Result
+from plant.clock import SECOND, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What came of grading an attempt: now, and the best of its lab so far."""
+
+    result: Result
+    grade: Grade
+
+
+@dataclass(slots=True)
+class LabDesk:
+    """Everything that labs need at a centre. `folder`: where the courses of instructors are kept.
+
+    Raises NotNow where something cannot be as things stand, and what `labs.sandboxes` and
+    `plant.database` raise.
+    """
+
+    library: Library
+    register: Register
+    sandboxes: Sandboxes
+    clock: Clock
+    folder: Path
+    scenery: Scenery | None = None
+
+    def reread(self) -> None:
+        """Read all courses anew, after one was added or removed. Blocks."""
+        self.library = read_library((PACKAGED, self.folder), self.scenery)
+
+    # ------------------------------------------------------------------------- attempts
+    async def begin(self, learner: str, lab: Lab) -> Attempt:
+        """Begin an attempt on a line of its own; an empty `learner` practises without a name."""
+        work, now = self.register.work, self.clock.now()
+        attempt = await asyncio.to_thread(work.begin, learner, lab.key, now)
+        asked = lab.document.line.seed
+        seed = own_seed(attempt.owner, str(lab.key)) if asked == "own" else asked
+        try:
+            sandbox = await self.sandboxes.open(lab, attempt.owner, seed=seed)
+            if sandbox.state is SandboxState.BROKEN:
+                raise SandboxTrouble(sandbox.reason)
+            plant = await sandbox.now()
+        except BaseException:
+            await asyncio.to_thread(work.end, attempt.id, self.clock.now())
+            raise
+        await asyncio.to_thread(work.on, attempt.id, sandbox.id, plant=plant, seed=seed)
+        return replace(attempt, sandbox=sandbox.id, plant=plant, seed=seed)
+
+    def line(self, attempt: Attempt) -> Sandbox:
+        """Return the line of an attempt that goes on."""
+        if attempt.ended is not None:
+            raise NotNow("this attempt has ended; begin a new one")
+        try:
+            sandbox = self.sandboxes.get(attempt.sandbox)
+        except NoSandbox as error:
+            raise NotNow("the line of this attempt was stopped; reset it, or begin a new attempt") from error
+        if sandbox.owner != attempt.owner:
+            raise NotNow("the line of this attempt belongs to another one now")
+        return sandbox
+
+    async def reset(self, attempt: Attempt) -> Attempt:
+        """Begin anew on the same line with the files the lab starts with; what was answered and read stays."""
+        if attempt.ended is not None:
+            raise NotNow("this attempt has ended; begin a new one")
+        lab = self.lab(attempt)
+        try:
+            sandbox = await self.sandboxes.reset(attempt.sandbox)
+        except NoSandbox:
+            sandbox = await self.sandboxes.open(lab, attempt.owner, seed=attempt.seed)
+        if sandbox.state is SandboxState.BROKEN:
+            raise SandboxTrouble(sandbox.reason)
+        plant = await sandbox.now()
+        await asyncio.to_thread(self.register.work.on, attempt.id, sandbox.id, plant=plant, seed=attempt.seed)
+        return replace(attempt, sandbox=sandbox.id, plant=plant)
+
+    async def end(self, attempt: Attempt) -> None:
+        """End an attempt and give its line back."""
+        await asyncio.to_thread(self.register.work.end, attempt.id, self.clock.now())
+        found = self.sandboxes.of(attempt.owner)
+        if found is not None and found.id == attempt.sandbox:
+            await self.sandboxes.close(found.id)
+
+    def lab(self, attempt: Attempt) -> Lab:
+        """Return the lab of an attempt."""
+        lab = self.library.lab(attempt.key)
+        if lab is None:
+            raise NotNow(f"the lab {attempt.key} is no longer in the library")
+        return lab
+
+    # ---------------------------------------------------------------------- what is done
+    def answer(self, attempt: Attempt, answers: Mapping[str, Answer]) -> None:
+        """Keep answers. Raises NotNow for a question the lab does not have. Blocks."""
+        if attempt.ended is not None:
+            raise NotNow("this attempt has ended; begin a new one")
+        known = {one.id for step in self.lab(attempt).document.steps for one in step.questions}
+        if unknown := sorted(set(answers) - known):
+            raise NotNow(f"there is no question {unknown[0]!r} in this lab")
+        self.register.work.answer(attempt.id, answers, self.clock.now())
+
+    def hint(self, attempt: Attempt, step: str) -> tuple[int, Hint]:
+        """Read the next hint of a step, which costs from now on. Returns its number and itself. Blocks."""
+        if attempt.ended is not None:
+            raise NotNow("this attempt has ended; begin a new one")
+        found = self.lab(attempt).document.step(step)
+        read = self.register.work.hints(attempt)
+        for number, hint in enumerate(found.hints if found else ()):
+            if (step, number) not in read:
+                self.register.work.hint(attempt.id, (step, number), self.clock.now())
+                return number, hint
+        raise NotNow("there is no further hint in this step")
+
+    async def claim(self, attempt: Attempt, *, cause: str, place: str, begun: float | None) -> Claim:
+        """Keep a claim, dated with the plant time of its line."""
+        made = await self.line(attempt).now() / SECOND
+        claim = Claim(cause, place, made, begun)
+        await asyncio.to_thread(self.register.work.claim, attempt.id, claim)
+        return claim
+
+    # --------------------------------------------------------------------------- grading
+    async def grade(self, attempt: Attempt) -> Graded:
+        """Judge an attempt as its line stands now. Answers to choose from stand once they were graded."""
+        lab, sandbox = self.lab(attempt), self.line(attempt)
+        outcomes = await sandbox.judge(await self.submission(attempt, sandbox))
+        return await asyncio.to_thread(self._keep, attempt, lab, outcomes)
+
+    def _keep(self, attempt: Attempt, lab: Lab, outcomes: tuple[Outcome, ...]) -> Graded:
+        work = self.register.work
+        found = grade(lab.document, outcomes, work.hints(attempt))
+        result = Result(attempt.id, found.points, found.of, outcomes, self.clock.now())
+        answers, _ = work.answers(attempt.id)
+        guessed = {one.id for step in lab.document.steps for one in step.questions if one.kind != "number"}
+        work.grade(result, fixed=guessed & set(answers))
+        return Graded(result, found)
+
+    async def submission(self, attempt: Attempt, sandbox: Sandbox) -> Submission:
+        """Return what an attempt hands in now."""
+        answers, _ = await asyncio.to_thread(self.register.work.answers, attempt.id)
+        claims = await asyncio.to_thread(self.register.work.claims, attempt.id)
+        elapsed = max(0, await sandbox.now() - attempt.plant) / SECOND
+        return Submission(answers, claims, attempt.plant / SECOND, elapsed)
+
+    def standing(self, learner: str, course: Course) -> tuple[CourseResult, dict[str, float]]:
+        """Return where somebody stands in a course, and their most points in each lab. Blocks."""
+        best = self.register.work.best(learner, course.id)
+        return course_result(course.document, best), best
+
+    # --------------------------------------------------------------------------- exercises
+    async def hide(self, drill: Drill, attempt: Attempt, fault: HiddenFault) -> Hidden:
+        """Put an exercise's fault into the line of an attempt."""
+        sandbox = self.line(attempt)
+        number = await sandbox.inject(fault)
+        since = await sandbox.now() / SECOND + fault.after
+        hidden = Hidden(attempt.id, number, since)
+        await asyncio.to_thread(self.register.drills.hide, drill.id, hidden)
+        return hidden
+
+    async def found(self, drill: Drill, hidden: Hidden) -> Score | None:
+        """Return how an attempt stands in an exercise; None where it has ended or its line has."""
+        attempt = await asyncio.to_thread(self.register.work.attempt, hidden.attempt)
+        if attempt is None or attempt.ended is not None:
+            return None
+        claims = await asyncio.to_thread(self.register.work.claims, attempt.id)
+        try:
+            faults = await self.line(attempt).faults()
+        except NotNow:
+            return None
+        own = [one for one in faults if _is(one, drill, hidden)]
+        others = [one for one in faults if one not in own]
+        # What is true of another fault in the same line is no false claim in this exercise.
+        relevant = [claim for claim in claims if claim.made >= hidden.since and not _explained(claim, others)]
+        return score(own, relevant, drill.rules, begun=hidden.since)
+
+
+def own_seed(owner: str, lab: str) -> int:
+    """Return the seed of somebody's line in a lab: theirs alone, and the same at every try."""
+    return int.from_bytes(hashlib.sha256(f"{owner}\n{lab}".encode()).digest()[:4], "big")
+
+
+def _is(fault: TrueFault, drill: Drill, hidden: Hidden) -> bool:
+    return (
+        fault.kind == drill.fault.get("kind")
+        and fault.target == drill.fault.get("target")
+        and fault.started >= hidden.since - 60.0
+    )
+
+
+def _explained(claim: Claim, faults: list[TrueFault]) -> bool:
+    return any(claim.cause == fault.kind and claim.place == fault.target for fault in faults)

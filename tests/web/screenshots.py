@@ -108,9 +108,9 @@ async def _open(context: BrowserContext, address: str) -> Page:
     page = await context.new_page()
     await page.goto(address)
     try:
-        await page.wait_for_function("!document.querySelector('[data-phase=connecting]')", timeout=15_000)
+        await page.wait_for_load_state("networkidle", timeout=60_000)
     except Waited:
-        sys.stderr.write(f"still connecting: {address}\n")
+        sys.stderr.write(f"still asking after a minute: {address}\n")
     await page.wait_for_timeout(SETTLE_MS)  # charts draw what they were given; nothing says when they are done
     return page
 

@@ -24,7 +24,7 @@ from plant.errors import ConfigError, Fault
 from plant.quality import Quality
 from simulators.faces.layout import Cadence, Layout, Reading
 from simulators.kernel.floor import Floor
-from simulators.kernel.signals import Signal
+from simulators.kernel.signals import Signal, Watcher
 from simulators.probing import Probes
 
 SILENT = Quality.BAD_NO_COMMUNICATION
@@ -105,6 +105,8 @@ class Recorder:
     def __init__(self, floor: Floor, bindings: Sequence[Binding], faces: dict[str, list[Layout]]) -> None:
         self._floor = floor
         self._since = floor.now() - 1
+        self._watched: list[tuple[Signal, Watcher]] = []
+        self._closed = False
         self._channels = tuple(_channels(bindings, faces))
         probed = [b for b in bindings if isinstance(b.source, StampSource) and b.source.id in faces and b.points]
         self._probes = [Probes(floor, binding, faces[binding.source.id]) for binding in probed]
@@ -137,23 +139,34 @@ class Recorder:
         self._since = until
         return _join(self._names, tuple(texts), columns)
 
+    def close(self) -> None:
+        """Leave the model alone: it may live on for days, and nobody takes any more."""
+        self._closed = True
+        for signal, watcher in self._watched:
+            signal.unwatch(watcher)
+        self._watched.clear()
+
+    def _watch(self, signal: Signal, watcher: Watcher) -> None:
+        signal.watch(watcher)
+        self._watched.append((signal, watcher))
+
     def _follow(self, signal: Signal) -> _Log:
         log = _Log()
         log.append(self._floor.now(), signal)
-        signal.watch(lambda shown: log.append(self._floor.now(), shown))
+        self._watch(signal, lambda shown: log.append(self._floor.now(), shown))
         return log
 
     def _overhear(self, reading: Reading) -> _Messages:
         messages = _Messages()
 
         def note(trigger: Signal | None = None) -> None:
-            if trigger is None or trigger.occurred:
+            if not self._closed and (trigger is None or trigger.occurred):
                 messages.note(self._floor.now(), self._logs)
 
         if reading.cadence is Cadence.ON_TIMER:
             self._floor.every(reading.period, note)
         else:
-            self._floor.signals[reading.trigger].watch(note)
+            self._watch(self._floor.signals[reading.trigger], note)
         return messages
 
     def _samples(self, tag: int, reading: Reading, until: int) -> _Samples:

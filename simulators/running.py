@@ -130,14 +130,27 @@ def fast(
     if truth is not None:
         model.floor.truth = truth
     FaultBoard(model).schedule(faults)
-    recorder = Recorder(model.floor, bindings, _faces(scene, model))
-    span, step = (stop - start) / SECOND, 0
-    while step * chunk < span:
-        step += 1
-        until = min(step * chunk, span)
-        model.floor.run_through(until)
-        yield recorder.take(start + round(until * SECOND))
+    yield from lived(model, scene, bindings, until=stop, chunk=chunk)
     model.finish()
+
+
+def lived(
+    model: PlantModel, scene: SceneDocument, bindings: Sequence[Binding], *, until: int, chunk: float = 60.0
+) -> Iterator[Batch]:
+    """Let a model that has just been built live until a moment (ns UTC), and yield what `fast` does.
+
+    It can be served afterwards, and goes on from there. Raises ConfigError.
+    """
+    recorder = Recorder(model.floor, bindings, _faces(scene, model))
+    span, step = (until - model.floor.start) / SECOND, 0
+    try:
+        while step * chunk < span:
+            step += 1
+            at = min(step * chunk, span)
+            model.floor.run_through(at)
+            yield recorder.take(model.floor.start + round(at * SECOND))
+    finally:
+        recorder.close()
 
 
 @asynccontextmanager
@@ -167,12 +180,31 @@ async def serve(
     model = build(scene, seed=seed, start=paced.now(), network=network, planned=planned, truth_limit=_LIVE_FACTS)
     board = FaultBoard(model)
     board.schedule(faults)
+    async with serving(scene, model, board, clock=paced, host=host, ports=ports, mqtt=mqtt) as running:
+        yield running
+
+
+@asynccontextmanager
+async def serving(
+    scene: SceneDocument,
+    model: PlantModel,
+    board: FaultBoard,
+    *,
+    clock: ScaledClock,
+    host: str = "127.0.0.1",
+    ports: PortPolicy = PortPolicy.PREFER,
+    mqtt: Endpoint | None = None,
+) -> AsyncIterator[Running]:
+    """Serve a model that may have lived already; `clock` says how many seconds of its life have passed.
+
+    Raises ConfigError, and Unavailable when a face cannot listen.
+    """
     async with AsyncExitStack() as stack:
-        listeners = _Listeners(scene, model, host, ports, mqtt, paced.now)
+        listeners = _Listeners(scene, model, host, ports, mqtt, clock.now)
         faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
         endpoints = listeners.endpoints
         outages = _outages(model, faces, listeners.brokers)
-        async with _beside(_drive(model, faces, board, paced, outages), name=f"simulate {scene.id}"):
+        async with _beside(_drive(model, faces, board, clock, outages), name=f"simulate {scene.id}"):
             try:
                 yield Running(endpoints=endpoints, faults=board, model=model)
             finally:

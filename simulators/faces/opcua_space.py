@@ -28,6 +28,11 @@ class SharingServer(InternalServer):
         self.aspace._nodes = cast("dict[ua.NodeId, NodeData]", _OnTouch(standard))  # noqa: SLF001 - no other way in
 
 
+def prepare() -> None:
+    """Build the standard address space now: a process whose forks serve devices builds it once for them all."""
+    _standard()
+
+
 @cache
 def _standard() -> dict[ua.NodeId, NodeData]:
     from asyncua.server.standard_address_space import standard_address_space  # noqa: PLC0415 - a second of its own

@@ -65,10 +65,10 @@ class Floor:
         self._on_break.append(call)
 
     def every(self, period: float, call: Callable[[], None]) -> None:
-        """Call `call` every `period` seconds, first after one period."""
+        """Call `call` at every later multiple of `period`, in seconds of the model's life."""
 
         def steps() -> Steps:
-            beat = 0
+            beat = int(self.env.now // period)
             while True:
                 beat += 1  # multiples of the period: a running sum would drift
                 yield self.env.timeout(max(0.0, beat * period - self.env.now))

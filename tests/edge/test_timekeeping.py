@@ -1,0 +1,47 @@
+"""A clock that was moved and a process that was not run leave a line each; ordinary time leaves none."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge.timekeeping import Timekeeping
+from plant.clock import SECOND
+
+
+class Clocks:
+    """A wall clock and a steady one, each moved by the test."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = 1_700_000_000.0, 0.0
+
+    def now(self) -> int:
+        return round(self.wall * SECOND)
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("wall", "steady", "said"),
+    [
+        (10.5, 10.4, []),
+        (3_610.0, 10.0, [("wall clock jumped; received times jump with it", 3600.0)]),
+        (-3_590.0, 10.0, [("wall clock jumped; received times jump with it", -3600.0)]),
+        (40.0, 40.0, [("this process stood still", 30.0)]),
+    ],
+)
+def test_a_jump_and_a_standstill_are_told_apart(wall: float, steady: float, said: list[tuple[str, float]]) -> None:
+    clocks = Clocks()
+    timekeeping = Timekeeping(clocks, 10.0)
+    clocks.wall += wall
+    clocks.steady += steady
+    with capture_logs() as logs:
+        timekeeping.look()
+        clocks.wall += 10
+        clocks.steady += 10
+        timekeeping.look()
+    assert [(line["event"], line["seconds"]) for line in logs] == said

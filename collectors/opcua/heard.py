@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
+from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary
 from asyncua.ua.uaerrors import UaError
 
@@ -33,7 +34,7 @@ def heard(octets: bytes, *, request: bytes, items: Iterable[bytes]) -> tuple[str
     try:
         service = _service(octets)
         name = type(service).__name__
-        fields = _FIELDS.get(name, lambda *_: ())(service, _service(request) if request else None, items)
+        fields = _FIELDS.get(name, _nothing)(service, _service(request) if request else None, items)
     except (UaError, ValueError, TypeError, AttributeError, IndexError, KeyError, EOFError) as error:
         raise ValueError(f"not to be read: {error}") from error
     return _line(name, service, fields), (*_header(service), *fields)
@@ -45,7 +46,7 @@ def _service(octets: bytes) -> object:
     form = ua.extension_objects_by_typeid.get(type_id)
     if form is None:
         raise ValueError(f"no service {type_id.to_string()}")
-    return struct_from_binary(form, Buffer(body))  # type: ignore[no-any-return]
+    return struct_from_binary(form, Buffer(body))
 
 
 def _line(name: str, service: object, fields: Fields) -> str:
@@ -68,9 +69,13 @@ def _header(service: object) -> Iterator[tuple[str, str]]:
 
 
 # ------------------------------------------------------------------------------------ services
+def _nothing(*_: object) -> Fields:
+    return ()
+
+
 def _read(service: ua.ReadRequest, *_: object) -> Fields:
     return tuple(
-        (node.NodeId.to_string(), ua.AttributeIds(node.AttributeId).name) for node in service.Parameters.NodesToRead
+        (node.NodeId.to_string(), AttributeIds(node.AttributeId).name) for node in service.Parameters.NodesToRead
     )
 
 
@@ -84,8 +89,8 @@ def _create(service: ua.CreateMonitoredItemsRequest, *_: object) -> Fields:
     return tuple(
         (
             item.ItemToMonitor.NodeId.to_string(),
-            f"handle {item.RequestedParameters.ClientHandle}, sampling {item.RequestedParameters.SamplingInterval:g} ms,"
-            f" queue {item.RequestedParameters.QueueSize}",
+            f"handle {item.RequestedParameters.ClientHandle},"
+            f" sampling {item.RequestedParameters.SamplingInterval:g} ms, queue {item.RequestedParameters.QueueSize}",
         )
         for item in service.Parameters.ItemsToCreate
     )

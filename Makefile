@@ -11,7 +11,7 @@ SCENE  ?= first-light
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench web lock clean
+.PHONY: help demo test check bench reliability web lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -33,6 +33,11 @@ check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios to what one would use instead
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python -m bench $(ARGS)
+
+reliability: $(VENV)/dev  ## Do every fault to real processes, count samples, write docs/reliability.md; needs root on Linux
+	@$(BIN)/python -m tests.programs --install
+	@$(BIN)/python -m tests.survival --write $(ARGS)
+	@$(BIN)/python -m tests.survival.day --write
 
 web: $(VENV)/dev  ## Build the web pages
 	@$(BIN)/python hatch_build.py

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.centre import Centre
@@ -54,6 +55,8 @@ async def write(
         body = await _body(request, content_encoding, limit)
     except _TooLarge:
         return _refusal(413, "request too large", f"more than {limit} bytes; send smaller batches")
+    except ClientDisconnect:
+        return _refusal(400, "invalid", "the request broke off")  # to nobody: whoever sent it is gone
     except (zlib.error, ValueError) as error:
         return _refusal(400, "invalid", f"the body cannot be unpacked: {error}")
     site, now = centre.configuration.site.id, centre.clock.now()

@@ -19,6 +19,7 @@ PACKAGES = {
     "chromium": "chromium",
     "fc-match": "fontconfig",
     "ip": "iproute2",
+    "iptables": "iptables",
     "dockerd": "docker.io",
     "docker": "docker.io",
     "docker-compose": "docker-compose",

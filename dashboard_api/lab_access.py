@@ -9,14 +9,13 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Path
 
 from dashboard_api.access import Actor, Permission, Refusal, Responses, requires
-from dashboard_api.lab_payloads import fault_payload
 from dashboard_api.query import CentreHere
 from labs.course import LabKey
 from labs.desk import LabDesk
 from labs.library import Course, Lab
-from labs.sandboxes import NoSandbox, SandboxTrouble
-from labs.work import Attempt, NotNow
-from plant.errors import ConfigError, ProvenlineError, Unavailable
+from labs.sandboxes import NoSandbox
+from labs.work import Attempt
+from plant.errors import ProvenlineError, Unavailable
 
 REFUSED: Responses = {
     404: {"model": Refusal, "description": "there is no such thing"},
@@ -42,16 +41,14 @@ LabDeskHere = Annotated[LabDesk, Depends(lab_desk_here)]
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Answer 409 with the reason where something cannot be, 503 where there is no room, 422 with faults."""
+    """Answer 409 with the reason where something cannot be, 503 where there is no room."""
     try:
         yield
-    except ConfigError as error:
-        raise HTTPException(422, [fault_payload(fault) for fault in error.faults]) from error
     except Unavailable as error:
         raise HTTPException(503, str(error)) from error
     except NoSandbox as error:
         raise HTTPException(404, str(error)) from error
-    except (NotNow, SandboxTrouble, ProvenlineError) as error:
+    except ProvenlineError as error:
         raise HTTPException(409, str(error)) from error
 
 

@@ -14,17 +14,19 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, UploadFile
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard_api.access import Actor, Json, Permission
 from dashboard_api.audit import AuditHere
-from dashboard_api.lab_access import REFUSED, CourseHere, Id, LabDeskHere, LabHere, Learner, Teacher, answering
+from dashboard_api.lab_access import REFUSED, CourseHere, Id, LabDeskHere, LabHere, Learner, Teacher
 from dashboard_api.lab_payloads import course_payload, fault_payload, lab_payload
+from dashboard_api.refusals import content
 from labs.desk import LabDesk
 from labs.library import PACKAGED, Course
 from labs.roll import Enrolment
 from labs.upload import MOST_BYTES, receive, remove
+from plant.errors import ConfigError
 
 router = APIRouter(prefix="/api/v1/labs/courses", tags=["labs"])
 
@@ -53,12 +55,15 @@ async def courses(who: Learner, desk: LabDeskHere) -> Json:
     }
 
 
-@router.post("", status_code=201, responses=REFUSED)
-async def send(file: UploadFile, who: Teacher, desk: LabDeskHere, audit: AuditHere) -> Json:
+@router.post("", status_code=201, responses=REFUSED, response_model=None)
+async def send(file: UploadFile, who: Teacher, desk: LabDeskHere, audit: AuditHere) -> Json | JSONResponse:
     """Take a course as a ZIP; answers 422 with every fault in it, and then nothing has changed."""
     archive = await file.read(MOST_BYTES + 1)
-    with answering():
+    try:
         course = await asyncio.to_thread(_receive, desk, archive)
+    except ConfigError as error:
+        faults = [fault_payload(fault) for fault in error.faults]
+        return JSONResponse({**content(f"the course has {len(faults)} faults"), "detail": faults}, 422)
     await audit(who, "lab.course", course.id, after={"labs": list(course.labs), "points": course.document.points})
     return await _course(course, who, desk)
 

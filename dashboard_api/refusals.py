@@ -23,6 +23,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from dashboard_api.lab_refusals import LABS
+
 CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
     {
         # windows
@@ -194,6 +196,7 @@ CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         "overlap": (("two windows overlap: what happened then would count twice", "两个时段重叠，其间数据会重复计算"),),
         "order": (("a window ends after it starts", "时段的结束须晚于开始"),),
         "no-page": (("there is no {path}; see /docs", "没有 {path}；见 /docs"),),
+        **LABS,
     }
 )
 

@@ -33,7 +33,7 @@ class Written:
     tags: Sequence[Fields] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
-    def source(self, id: str) -> Fields | None:
+    def source(self, id: str) -> Fields | None:  # noqa: A002
         return next((one for one in self.sources if one["id"] == id), None)
 
     def tag(self, path: str) -> Fields | None:
@@ -75,10 +75,10 @@ class Observed:
     def tag(self, path: str) -> Shown:
         return self.shown.get(path, Shown())
 
-    def indicator(self, id, device=None, minutes=None, hours=None) -> float | None:
+    def indicator(self, id, device=None, minutes=None, hours=None) -> float | None:  # noqa: A002
         return self.figures.get(id)
 
-    def indicator_status(self, id, device=None, minutes=None, hours=None) -> str | None:
+    def indicator_status(self, id, device=None, minutes=None, hours=None) -> str | None:  # noqa: A002
         return "ok" if id in self.figures else "insufficient-data"
 
     def alarms(self, code=None, device=None) -> Sequence[SeenAlarm]:

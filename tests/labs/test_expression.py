@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,9 +182,12 @@ def test_what_was_seen_is_the_trainees_own_and_never_the_truth() -> None:
 
 
 NAMES = st.sampled_from(
-    ["tag('plc/temperature').value", "tag('gone').value", "truth.tag('plc/temperature')", "elapsed", "answer('share')"]
-    + ["config.source('plc').link.port", "messages()", "None", "True", "'text'", "1e308", "0", "-3", "10 ** 3"]
-    + ["claims", "truth.faults", "config.tags", "tag('x').__class__", "indicator('availability')", "[1, 'a', None]"]
+    [
+        *("tag('plc/temperature').value", "tag('gone').value", "truth.tag('plc/temperature')", "elapsed"),
+        *("answer('share')", "config.source('plc').link.port", "messages()", "None", "True", "'text'", "1e308"),
+        *("0", "-3", "10 ** 3", "claims", "truth.faults", "config.tags", "tag('x').__class__"),
+        *("indicator('availability')", "[1, 'a', None]", "9" * 400, "config.source('plc').link"),
+    ]
 )
 TEXTS = st.recursive(
     NAMES,
@@ -215,10 +220,8 @@ def test_running_never_raises_and_never_exceeds_its_steps(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=80) | st.text("()[].,'_abcdefxyz +-*/%=<>1 \\\n", max_size=80))
 def test_any_text_is_an_expression_or_a_fault(text: str) -> None:
-    try:
+    with suppress(ExpressionError):
         parse(text)(LINE)
-    except ExpressionError as error:
-        assert str(error)
 
 
 def test_what_is_accepted_is_what_the_language_lists() -> None:

@@ -1,0 +1,64 @@
+"""What labs say when something is not done, in both languages; part of the catalogue of `refusals`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
+    {
+        "no-labs": (("this centre gives no labs", "本中心没有开设实训"),),
+        "no-course": (
+            ("there is no course {course}", "没有课程 {course}"),
+            ("there is no such course that was sent", "没有这样的自建课程"),
+        ),
+        "no-lab": (
+            ("there is no lab {lab}", "没有实验 {lab}"),
+            ("the lab {lab} is no longer in the library", "实验 {lab} 已不在课程库中"),
+        ),
+        "no-attempt": (
+            ("there is no such attempt of yours", "您没有这次实验"),
+            ("there is no such attempt", "没有这次实验"),
+        ),
+        "attempt-ended": (("this attempt has ended; begin a new one", "本次实验已结束；请重新开始"),),
+        "line-stopped": (
+            (
+                "the line of this attempt was stopped; reset it, or begin a new attempt",
+                "本次实验的产线已停止；请重置，或重新开始",
+            ),
+            ("the line of this attempt belongs to another one now", "本次实验的产线已分配给另一次实验"),
+        ),
+        "no-question": (("there is no question {question} in this lab", "本实验没有题目 {question}"),),
+        "no-hint": (("there is no further hint in this step", "本步骤没有更多提示"),),
+        "answer-stands": (
+            ("{questions}: this was graded already; begin a new attempt", "{questions}：已评分，不能再改；请重新开始"),
+        ),
+        "guessing": (("more than {most} claims are guesses", "申报超过 {most} 次，视为猜测"),),
+        "no-picture": (("no text of this course shows such a picture", "本课程没有这张图片"),),
+        "no-name": (
+            ("sign in to enrol; without a name there is practice only", "请登录后报名；匿名只能练习"),
+            (
+                "enrol first; who practises without a name gets no certificate",
+                "请先报名；匿名练习不发证书",
+            ),
+        ),
+        "not-passed": (
+            ("{points} of {of} points; {needed} are needed", "已得 {points} 分（满分 {of}）；需要 {needed} 分"),
+        ),
+        "no-certificate": (
+            ("there is no such certificate of yours", "您没有这张证书"),
+            ("there is no certificate {code}", "没有编号为 {code} 的证书"),
+        ),
+        "too-many-codes": (("too many codes; try again later", "查询次数过多，请稍后再试"),),
+        "no-class": (("there is no class {group}", "没有班级 {group}"),),
+        "no-exercise": (("there is no exercise {drill}", "没有练习 {drill}"),),
+        "exercise-ended": (("this exercise has ended", "该练习已结束"),),
+        "whose-line": (("give either `group` or `attempt`", "请指定班级或某次实验，只能选一种"),),
+        "nobody-there": (("nobody of them works on a line now", "现在没有学员在产线上"),),
+        "attendance-days": (
+            ("give a first and a last day, {days} days apart at most", "请给出起止日期，至多相隔 {days} 天"),
+        ),
+        "course-faulty": (("the course has {count} faults", "课程有 {count} 处错误"),),
+    }
+)

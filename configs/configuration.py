@@ -17,6 +17,7 @@ from configs.catalogue import AcceptanceCatalogue
 from configs.crossrefs import FILE_KEYS, FOLDER_KEYS
 from configs.figures import EnergyConfig
 from configs.network_profile import NetworkProfile
+from configs.overview import OverviewConfig
 from configs.schema import (
     CalendarConfig,
     CentreDocument,
@@ -61,6 +62,7 @@ class Configuration:
     centre: CentreDocument = CentreDocument(type="centre")
     edge: EdgeDocument = EdgeDocument(type="edge")
     energy: EnergyConfig = EnergyConfig()
+    overview: OverviewConfig = OverviewConfig()
 
     def calendar(self, scene_id: str) -> ShiftCalendar:
         """Return the calendar a scene is planned by; an empty one when it has none."""
@@ -89,6 +91,7 @@ def assemble(
         centre=next((d for d in chosen if isinstance(d, CentreDocument)), CentreDocument(type="centre")),
         edge=next((d for d in chosen if isinstance(d, EdgeDocument)), EdgeDocument(type="edge")),
         energy=site.energy,
+        overview=site.overview,
     )
 
 

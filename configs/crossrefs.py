@@ -43,6 +43,9 @@ def check_references(folder: Path, readings: list[Reading]) -> list[Fault]:
     profiles = {str(p.data.get("id")) for p in by_type["network-profile"]}
     for scene in by_type["scene"]:
         faults += _scene(folder, scene, calendars, profiles)
+    known = {str(scene.data.get("id")) for scene in by_type["scene"]}
+    for site in by_type["site"]:
+        faults += _tiles(site, known)
     return faults + list(_client_ids(by_type["scene"]))
 
 
@@ -60,6 +63,16 @@ def _unique_documents(readings: list[Reading], key: str, noun: str) -> Iterator[
         value = reading.data.get(key)
         if isinstance(value, str) and first.setdefault(value, reading) is not reading:
             yield reading.fault((key,), f"{noun} {value!r} is already there", f"in {first[value].file}")
+
+
+def _tiles(site: Reading, scenes: set[str]) -> Iterator[Fault]:
+    tiles = _mapping(site.data, "overview").get("tiles")
+    for i, tile in enumerate(tiles if isinstance(tiles, list) else ()):
+        place: Place = ("overview", "tiles", i)
+        if isinstance(tile, dict):
+            yield from _known(site, (*place, "scene"), tile.get("scene"), scenes, "scene")
+        else:
+            yield from _known(site, place, tile, scenes, "scene")
 
 
 def _scene(folder: Path, scene: Reading, calendars: set[str], profiles: set[str]) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
 from configs.exploration import ExplorationConfig
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig, WarningConfig
 from configs.floor import FloorConfig
+from configs.overview import OverviewConfig
 from configs.panels import Panel
 from configs.sources import SourceConfig
 from plant.assets import Access
@@ -117,6 +118,7 @@ class SiteDocument(Strict):
     zone: Zone = "Asia/Shanghai"
     calendars: dict[Identifier, CalendarConfig] = Field(default_factory=dict)
     energy: EnergyConfig = EnergyConfig()
+    overview: OverviewConfig = OverviewConfig()
 
 
 # ------------------------------------------------------------------------------- scene

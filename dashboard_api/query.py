@@ -62,7 +62,13 @@ def scene_of(centre: Centre, scene_id: str) -> Scene:
 async def site(centre: CentreHere) -> Json:
     """Say which centre this is."""
     here = centre.configuration.site
-    return {"id": here.id, "name": words(here.name), "zone": here.zone, "version": centre.version}
+    return {
+        "id": here.id,
+        "name": words(here.name),
+        "zone": here.zone,
+        "version": centre.version,
+        "overview": centre.configuration.overview.model_dump(mode="json"),
+    }
 
 
 @router.get("/scenes")

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -46,9 +47,17 @@ class Of(StrEnum):
 class _Record:
     device: str
     time: int
+    said: str
     values: Mapping[str, float | int | bool | str | None]
     reference: str | None
     simulated: bool
+
+    def right(self, accepted: AbstractSet[str]) -> bool | None:
+        """Say whether it was right; None where nobody told. One defect taken for another still is a defect."""
+        if self.reference is None:
+            return None
+        said, true = self.said.lower(), self.reference.lower()
+        return said == true or (bool(accepted) and (said in accepted) == (true in accepted))
 
 
 @router.get("/scenes/{scene_id}/records")
@@ -62,10 +71,12 @@ async def records(
     """Give the newest verdicts on parts, decisions, or sessions of a window, the newest first.
 
     `values`: by tag path, all that the machine said at that very time. `reference`: what the part
-    or decision really was; null where nobody re-checked.
+    or decision really was, and `right` whether it was judged so; null where nobody re-checked.
+    `accepted`: whether the verdict lets the part pass, as agreed for the scene; null for no verdict.
     """
     scene = scene_of(centre, scene_id)
     span = asked.window(centre.configuration.calendar(scene.id), centre.clock.now())
+    accepted = centre.configuration.scenes[scene_id].agreed.accepted if of is Of.VERDICT else frozenset()
     found = await asyncio.to_thread(_records, scene, centre.historian, span, of, most)
     return [
         {
@@ -73,6 +84,8 @@ async def records(
             "time": record.time // MILLISECOND,
             "values": record.values,
             "reference": record.reference,
+            "right": record.right(accepted),
+            "accepted": record.said.lower() in accepted if of is Of.VERDICT else None,
             "simulated": record.simulated,
         }
         for record in found
@@ -111,7 +124,8 @@ def _of_device(device: Device, head: Tag, historian: Historian, span: Span, most
     for time in times.tolist():
         values = {path: column[time] for path, column in columns.items() if time in column}
         reference = str(values[truth.path]) if truth is not None and truth.path in values else None
-        found.append(_Record(device.path, time, values, reference, bool(simulated[time]) or head.simulated))
+        marked = bool(simulated[time]) or head.simulated
+        found.append(_Record(device.path, time, str(values.get(head.path, "")), values, reference, marked))
     return found
 
 
@@ -131,13 +145,7 @@ def _rechecked(scene: Scene, historian: Historian, span: Span, found: Sequence[_
     return [
         record
         if record.reference is not None
-        else _Record(
-            record.device,
-            record.time,
-            record.values,
-            truth.get(str(record.values.get(part_of[record.device], ""))),
-            record.simulated,
-        )
+        else replace(record, reference=truth.get(str(record.values.get(part_of[record.device], ""))))
         for record in found
     ]
 

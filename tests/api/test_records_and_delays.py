@@ -54,8 +54,18 @@ async def test_a_record_holds_what_came_with_it_and_what_the_re_check_found(
     assert [(one["values"][f"{CAMERA}/part"], one["reference"]) for one in found] == [("P2", None), ("P1", "defective")]
     assert found[0]["values"][f"{CAMERA}/defect"] == "flash"
     assert f"{CAMERA}/confidence" not in found[0]["values"]
+    assert [(one["accepted"], one["right"]) for one in found] == [(False, None), (True, False)]
     assert found[1]["time"] == start // MILLISECOND
     assert all(one["device"] == CAMERA and one["simulated"] for one in found)
+
+
+async def test_one_word_for_a_defect_is_as_right_as_another(client: httpx.AsyncClient, centre: Centre) -> None:
+    start = now() - 60 * SECOND
+    rows = [(f"{CAMERA}/part", start, "P1"), (f"{CAMERA}/verdict", start, "scrap")]
+    rows += [(f"{AUDIT}/part", start + SECOND, "P1"), (f"{AUDIT}/reference", start + SECOND, "defective")]
+    centre.write(said(*rows))
+    [found] = (await client.get(f"{VISION}/records", params={"of": "verdict", "window": "15min"})).json()
+    assert (found["accepted"], found["right"]) == (False, True)
 
 
 async def test_a_verdict_that_cannot_be_used_is_no_record(client: httpx.AsyncClient, centre: Centre) -> None:
@@ -73,7 +83,8 @@ async def test_of_many_records_the_newest_are_given(client: httpx.AsyncClient, c
     asked = {"of": "decision", "window": "15min", "most": 3}
     found = (await client.get("/api/v1/scenes/cloud-robot/records", params=asked)).json()
     assert [one["time"] for one in found] == [(start + n * SECOND) // MILLISECOND for n in (99, 98, 97)]
-    assert [one["reference"] for one in found] == ["wait", "insert", "insert"]
+    assert [(one["reference"], one["right"]) for one in found] == [("wait", False), ("insert", True), ("insert", True)]
+    assert all(one["accepted"] is None for one in found)
 
 
 @pytest.mark.parametrize("wrong", [{"of": "nothing"}, {"of": "verdict", "most": 0}, {"of": "verdict", "most": 501}])

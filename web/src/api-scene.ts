@@ -20,6 +20,10 @@ export interface PieceRecord {
   time: number
   values: Record<string, Value>
   reference: string | null
+  /** Whether it was judged as it was; null where nobody told. */
+  right: boolean | null
+  /** Whether the verdict lets a part pass; null where it is no verdict. */
+  accepted: boolean | null
   simulated: boolean
 }
 

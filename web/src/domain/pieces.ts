@@ -15,11 +15,13 @@ export interface Piece {
   reference: string | null
   /** Whether the judgement was right; null where that is not known. */
   right: boolean | null
+  /** Whether the verdict lets it pass. */
+  pass: boolean
   /** Where on the part, each 0…1 of the declared range; null where no place is told. */
   place: { x: number; y: number } | null
   /** Other words that came with it, e.g. the kind of defect; empty ones left out. */
   words: { tag: Tag; text: string }[]
-  /** Other numbers that came with it. */
+  /** Other numbers that came with it, shares first. */
   numbers: { tag: Tag; value: number }[]
 }
 
@@ -58,10 +60,13 @@ export function pieceOf(record: PieceRecord, tags: ReadonlyMap<string, Tag>): Pi
     name: String(by(NAMES)?.value ?? ''),
     verdict,
     reference: record.reference,
-    right: record.reference === null ? null : record.reference.toLowerCase() === verdict.toLowerCase(),
+    right: record.right,
+    pass: record.accepted ?? true,
     place: placeOf(by(['position-x']), by(['position-y'])),
     words: rest.flatMap(({ tag, value }) => (typeof value === 'string' && value !== '' ? [{ tag, text: value }] : [])),
-    numbers: rest.flatMap(({ tag, value }) => (typeof value === 'number' ? [{ tag, value }] : [])),
+    numbers: rest
+      .flatMap(({ tag, value }) => (typeof value === 'number' ? [{ tag, value }] : []))
+      .sort((a, b) => Number(b.tag.unit === '1') - Number(a.tag.unit === '1')),
   }
 }
 
@@ -81,7 +86,3 @@ function shareOf(told: Told | undefined): number | null {
   if (low === null || high === null || high <= low) return null
   return Math.min(1, Math.max(0, (told.value - low) / (high - low)))
 }
-
-/** How a verdict is drawn: words that let a part pass, as the server takes them when nothing else is agreed. */
-const PASSES = new Set(['good', 'ok', 'pass'])
-export const passes = (verdict: string): boolean => PASSES.has(verdict.toLowerCase())

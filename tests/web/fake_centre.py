@@ -23,6 +23,8 @@ WEB = Path(__file__).parents[2] / "web"
 DIST = WEB / "dist"
 BAD_NO_COMMUNICATION = 0x80310000
 SIMULATED = 1
+TOLD = ["state", "oee", "output", "defects", "energy", "link", "alarms", "machines"]
+OVERVIEW = {"tiles": [], "shows": TOLD, "window": "15min", "columns": None, "rotate": 20.0, "visits": "all"}
 WINDOW_S = {"15min": 900, "1h": 3600, "8h": 28_800, "shift": 14_400}
 
 
@@ -55,6 +57,7 @@ def add_plant(app: FastAPI, mood: Mood) -> None:
             "name": {"zh": "产教融合实训中心", "en": "Training centre"},
             "zone": "Asia/Shanghai",
             "version": "0.1.0",
+            "overview": OVERVIEW | mood.overview,
         }
 
     @app.get("/api/v1/scenes")

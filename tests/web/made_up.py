@@ -20,6 +20,8 @@ class Mood:
     on_shift: bool = True
     simulated: bool = True
     oee: float = 0.742
+    overview: dict = field(default_factory=dict)
+    """What the site's configuration says of the overview beside the usual."""
 
     def silence(self, device: str) -> None:
         self.silent[device] = time.time()

@@ -16,6 +16,23 @@ export interface Site {
   name: Text
   zone: string
   version: string
+  overview: Overview
+}
+
+/** What a tile of the overview can tell. */
+export type Told = 'state' | 'oee' | 'output' | 'defects' | 'energy' | 'link' | 'alarms' | 'machines'
+
+/** How the site's configuration lays the overview out. */
+export interface Overview {
+  /** None for every scene. */
+  tiles: { scene: string; size: 'normal' | 'wide' | 'large'; shows: Told[]; plan: number | null }[]
+  shows: Told[]
+  window: WindowName
+  /** None for as many as fit. */
+  columns: number | null
+  /** Seconds that a kiosk stays on a page. */
+  rotate: number
+  visits: 'all' | 'overview' | 'scenes'
 }
 
 export interface Device {

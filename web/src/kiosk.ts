@@ -6,7 +6,8 @@
  */
 import { computed, onScopeDispose, ref, watchEffect } from 'vue'
 import { useRoute, useRouter, type RouteLocationRaw } from 'vue-router'
-import type { Scene } from './api'
+import type { Overview, Scene } from './api'
+import { roundOf } from './domain/overview'
 
 const asked = new URLSearchParams(location.search)
 
@@ -14,7 +15,9 @@ export const kiosk = ref(asked.get('kiosk') === '1')
 
 watchEffect(() => document.documentElement.toggleAttribute('data-kiosk', kiosk.value))
 
-const STAY_S = Math.min(600, Math.max(3, Number(asked.get('every')) || 20))
+/** The seconds that an address asks for go before those of the configuration. */
+const ASKED_S = Number(asked.get('every'))
+const USUAL_S = 20
 /** After a touch the round waits this long for the next one. */
 const HANDS_OFF_S = 60
 
@@ -34,27 +37,28 @@ export interface Stop {
   scene: Scene | null
 }
 
-/** Go round through `scenes`; for as long as the component that calls it lives. */
-export function useRound(scenes: () => readonly Scene[]) {
+/** Go round as `overview` says, through those `scenes` that are there; for as long as the component that calls it lives. */
+export function useRound(overview: () => Overview | undefined, scenes: () => readonly Scene[]) {
   const route = useRoute()
   const router = useRouter()
   const spent = ref(0)
   const wait = ref(0)
 
-  const stops = computed<Stop[]>(() => [
-    { to: { name: 'overview' }, scene: null },
-    ...scenes().map((scene) => ({ to: { name: 'scene', params: { id: scene.id } }, scene })),
-  ])
-  const place = computed(() =>
-    Math.max(
-      0,
-      stops.value.findIndex((stop) => stop.scene !== null && stop.scene.id === route.params['id']),
-    ),
-  )
+  const stay = computed(() => Math.min(3600, Math.max(3, ASKED_S || overview()?.rotate || USUAL_S)))
+  const stops = computed<Stop[]>(() => {
+    const laid = overview()
+    const round = laid ? roundOf(laid, scenes()) : [null]
+    return round.map((scene) => ({
+      to: scene ? { name: 'scene', params: { id: scene.id } } : { name: 'overview' },
+      scene,
+    }))
+  })
+  /** -1 on a page that is none of the round's. */
+  const place = computed(() => stops.value.findIndex((stop) => (stop.scene?.id ?? '') === (route.params['id'] ?? '')))
 
   function step(by: number) {
     spent.value = 0
-    const next = stops.value[(place.value + by + stops.value.length) % stops.value.length]
+    const next = stops.value[(Math.max(place.value, by < 0 ? 0 : -1) + by + stops.value.length) % stops.value.length]
     if (next) void router.push(next.to)
   }
 
@@ -69,7 +73,7 @@ export function useRound(scenes: () => readonly Scene[]) {
   const timer = setInterval(() => {
     if (document.hidden) return
     if (wait.value > 0) wait.value -= 1
-    else if (stops.value.length > 1 && (spent.value += 1) >= STAY_S) step(1)
+    else if ((stops.value.length > 1 || place.value < 0) && (spent.value += 1) >= stay.value) step(1)
   }, 1000)
   const touches = ['pointerdown', 'wheel', 'keydown'] as const
   for (const touch of touches) addEventListener(touch, touched, { passive: true })
@@ -82,8 +86,8 @@ export function useRound(scenes: () => readonly Scene[]) {
     stops,
     place,
     /** Seconds until the next page. */
-    left: computed(() => STAY_S - spent.value),
-    share: computed(() => spent.value / STAY_S),
+    left: computed(() => Math.max(0, Math.round(stay.value - spent.value))),
+    share: computed(() => Math.min(1, spent.value / stay.value)),
     /** Seconds for which the round still waits; 0 while it goes on. */
     wait,
     step,

@@ -12,7 +12,7 @@ from collectors.source import Source
 from edge.delivery import Delivery
 from edge.outbox import Outbox
 from edge.supervisor import Supervisor
-from edge.timekeeping import Timekeeping
+from edge.timekeeping import rest
 from edge.uplink import Uplink
 from plant.batch import Batch, BatchBuilder
 from plant.batchlog import BatchLog, Bounds
@@ -85,11 +85,9 @@ def _supervisor(feed: Feed, outbox: Outbox, clock: Clock) -> Supervisor:
 
 
 async def _report(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], outbox: Outbox, clock: Clock) -> None:
-    timekeeping = Timekeeping(clock, PERIOD)
     while True:
         await outbox.deposit(health(feeds, supervisors, clock.now()))
-        await clock.sleep(PERIOD)
-        timekeeping.look()
+        await rest(clock, PERIOD)
 
 
 def health(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], now: int) -> Batch:

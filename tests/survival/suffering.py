@@ -32,9 +32,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one fault did. `live_after`, `all_after`: seconds from its end until the first new sample, and
+    """What one fault did.
 
-    all that were acknowledged, were stored. `destroyed`: numbers whose only copy the fault itself overwrote. `unsaid`: what the product should have logged and did not.
+    `live_after`, `all_after`: seconds from its end until the first new sample, and all that were
+    acknowledged, were stored. `destroyed`: numbers whose only copy the fault itself overwrote.
+    `unsaid`: what the product should have logged and did not.
     """
 
     fault: Fault

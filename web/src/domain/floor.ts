@@ -133,7 +133,11 @@ export interface Spot {
 export type Side = 'below' | 'above' | 'right' | 'left'
 
 /** On which side of its spot each label overlaps neither a spot nor a label; null where there is no room for it. */
-export function labelSides(spots: readonly Spot[], glyph: number, room: { width: number }): (Side | null)[] {
+export function labelSides(
+  spots: readonly Spot[],
+  glyph: number,
+  room: { width: number; height: number },
+): (Side | null)[] {
   const taken = spots.map((spot) => ({
     left: spot.x - glyph,
     right: spot.x + glyph,
@@ -143,7 +147,7 @@ export function labelSides(spots: readonly Spot[], glyph: number, room: { width:
   return spots.map((spot) => {
     for (const side of ['below', 'above', 'right', 'left'] as const) {
       const box = boxOf(spot, side, glyph)
-      const inside = box.left >= 0 && box.right <= room.width
+      const inside = box.left >= 0 && box.right <= room.width && box.top >= 0 && box.bottom <= room.height
       if (inside && taken.every((other) => apart(box, other))) {
         taken.push(box)
         return side
@@ -169,6 +173,13 @@ function boxOf({ x, y, width, height }: Spot, side: Side, glyph: number): Box {
 
 const apart = (a: Box, b: Box) =>
   a.right <= b.left + 0.01 || b.right <= a.left + 0.01 || a.bottom <= b.top + 0.01 || b.bottom <= a.top + 0.01
+
+/** The zone that a place is in; where zones overlap, the last one declared. */
+export function zoneOf(floor: Floor | null | undefined, x: number, y: number): Floor['zones'][number] | null {
+  const inside = (zone: Floor['zones'][number]) =>
+    x >= zone.x && x <= zone.x + zone.width && y >= zone.y && y <= zone.y + zone.height
+  return floor?.zones.filter(inside).at(-1) ?? null
+}
 
 const indexed = (tags: readonly Tag[]) => new Map(tags.map((tag) => [tag.path, tag]))
 

@@ -16,7 +16,8 @@ export interface MoverView {
   x: Trusted
   y: Trusted
   state: ComputedRef<State>
-  group: ComputedRef<Group>
+  /** None where the vehicle tells no state. */
+  group: ComputedRef<Group | null>
   battery: Trusted | null
   order: Trusted | null
   reason: Trusted | null
@@ -80,7 +81,7 @@ export function useMover(mover: Mover): MoverView {
     x,
     y,
     state,
-    group: computed(() => groupOf(state.value)),
+    group: computed(() => (mover.state ? groupOf(state.value) : null)),
     battery: trusted(mover.battery),
     order: trusted(mover.order),
     reason: trusted(mover.reason),

@@ -52,16 +52,16 @@ def answering() -> Iterator[None]:
         raise HTTPException(409, str(error)) from error
 
 
-def course_here(course: Id, desk: LabDeskHere) -> Course:
-    """Return the course of a path."""
+def course_here(course: Id, _: Learner, desk: LabDeskHere) -> Course:
+    """Return the course of a path, to who may learn: who may not is refused before anything is looked up."""
     found = desk.library.courses.get(course)
     if found is None:
         raise HTTPException(404, f"there is no course {course!r}")
     return found
 
 
-def lab_here(course: Id, lab: Id, desk: LabDeskHere) -> Lab:
-    """Return the lab of a path."""
+def lab_here(course: Id, lab: Id, _: Learner, desk: LabDeskHere) -> Lab:
+    """Return the lab of a path, to who may learn."""
     found = desk.library.lab(LabKey(course, lab))
     if found is None:
         raise HTTPException(404, f"there is no lab {course}/{lab}")

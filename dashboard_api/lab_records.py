@@ -1,9 +1,9 @@
 """What labs leave behind: certificates, the grade book, attendance.
 
 POST /labs/courses/{course}/certificate     one's own, once the course is passed
-GET  /labs/certificates/{code}.pdf          in Chinese or English, for its holder and instructors
+GET  /labs/certificates/{code}/pdf          in Chinese or English, for its holder and instructors
 GET  /certificates/{code}                   whether a code is genuine; open to everybody, slowly
-GET  /labs/grade-book[.csv|.xlsx]           a row a learner and lab
+GET  /labs/grade-book[/csv|/xlsx]          a row a learner and lab
 GET  /labs/attendance                       person-times by day and course; POST adds who was in the room
 POST /labs/attendance/hand-in               the counts, into an acceptance campaign
 """
@@ -70,7 +70,7 @@ async def certify(course: CourseHere, who: Learner, desk: LabDeskHere, audit: Au
     return _certificate(given)
 
 
-@router.get("/labs/certificates/{code}.pdf", response_class=Response, responses=REFUSED)
+@router.get("/labs/certificates/{code}/pdf", response_class=Response, responses=REFUSED)
 async def certificate_file(
     code: Code, who: Learner, centre: CentreHere, desk: LabDeskHere, language: Language = "zh"
 ) -> Response:
@@ -157,7 +157,7 @@ async def grade_book(
     ]
 
 
-@router.get("/labs/grade-book.{form}", response_class=Response, responses=REFUSED)
+@router.get("/labs/grade-book/{form}", response_class=Response, responses=REFUSED)
 async def grade_book_file(
     form: Literal["csv", "xlsx"],
     _: Teacher,

@@ -101,12 +101,12 @@ async def test_a_trainee_enrols_works_is_graded_and_gets_a_certificate(browsers:
     given = await done(wang.post(f"{LABS}/courses/example/certificate"))
     assert given["name"] == "王小明"
     assert await done(wang.post(f"{LABS}/courses/example/certificate")) == given
-    pdf = await wang.get(f"{LABS}/certificates/{given['code']}.pdf?language=en")
+    pdf = await wang.get(f"{LABS}/certificates/{given['code']}/pdf?language=en")
     assert pdf.content.startswith(b"%PDF")
     genuine = await done(browsers["visitor"].get(f"/api/v1/certificates/{given['code'].lower()}"))
     assert (genuine["name"], genuine["points"]) == ("王小明", 7)
     assert "learner" not in genuine
-    assert (await browsers["li"].get(f"{LABS}/certificates/{given['code']}.pdf")).status_code == 404
+    assert (await browsers["li"].get(f"{LABS}/certificates/{given['code']}/pdf")).status_code == 404
 
 
 async def test_what_failed_is_explained_without_the_truth(browsers: Browsers) -> None:
@@ -264,11 +264,11 @@ async def test_only_instructors_teach(browsers: Browsers) -> None:
 async def test_the_grade_book_is_a_file_whose_names_are_no_formulas(browsers: Browsers) -> None:
     await done(browsers["wang"].put(f"{LABS}/courses/example/enrolment", json={"name": "=HYPERLINK(1)"}))
     await solved(browsers["wang"], await begun(browsers["wang"]))
-    book = await browsers["zhao"].get(f"{LABS}/grade-book.xlsx?language=en")
+    book = await browsers["zhao"].get(f"{LABS}/grade-book/xlsx?language=en")
     sheet = openpyxl.load_workbook(io.BytesIO(book.content)).active
     assert [cell.value for cell in sheet[2]][:3] == ["=HYPERLINK(1)", "wang", "Example course"]
     assert (sheet["A2"].data_type, sheet["H2"].value) == ("s", 7)
-    table = (await browsers["zhao"].get(f"{LABS}/grade-book.csv?language=zh")).content.decode("utf-8-sig")
+    table = (await browsers["zhao"].get(f"{LABS}/grade-book/csv?language=zh")).content.decode("utf-8-sig")
     assert table.splitlines()[1].startswith("'=HYPERLINK(1),wang,示例课程")
     assert (await browsers["zhao"].get(f"{LABS}/grade-book?group=abc")).status_code == 409
 

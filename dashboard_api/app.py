@@ -35,6 +35,7 @@ from dashboard_api import (
     query,
     records,
     replay,
+    sandboxes,
     sign_in,
     stops,
     users,
@@ -51,7 +52,7 @@ READING = (
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (
     *(operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration),
-    *(labs, lab_attempts, lab_teaching, lab_records, pages),
+    *(labs, lab_attempts, lab_teaching, lab_records, sandboxes, pages),
 )
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 

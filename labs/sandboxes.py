@@ -11,6 +11,7 @@ answer or cannot do that now, `Unavailable` when there is no room for another on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -113,6 +114,13 @@ class Sandbox(Protocol):
     @property
     def socket(self) -> Path:
         """Where its application answers HTTP."""
+
+    @property
+    def progress(self) -> float:
+        """Share of its past that has been computed, 0 to 1."""
+
+    def using(self) -> AbstractContextManager[None]:
+        """Say that somebody is at it while the context is open: one that nobody uses is stopped."""
 
     @property
     def begun(self) -> int:

@@ -12,6 +12,7 @@ from rich.table import Table
 from labs.library import PACKAGED, read_library
 from labs.scenery import Scenes
 from plant.errors import Fault
+from provenline import lab_runs
 from provenline.process import fail
 from provenline.screen import err, out
 
@@ -46,6 +47,10 @@ def check(folders: Courses = None) -> None:
     if not library.courses:
         fail(f"there is no course in {where}; a course is a folder with a course.yaml")
     out.print(f"✓ {where}: {len(library.courses)} courses, {len(library.labs)} labs, no faults", soft_wrap=True)
+
+
+app.command(name="run")(lab_runs.run)
+app.command(name="grade")(lab_runs.grade)
 
 
 def _show(faults: tuple[Fault, ...]) -> None:

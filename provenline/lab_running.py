@@ -1,4 +1,4 @@
-"""Scripted runs through labs: each on a sandbox of its own, graded as a trainee's would be, held against what it should earn."""
+"""Scripted runs through labs: each on a sandbox of its own, graded as a trainee's, held against what it should earn."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from dashboard_api.sandboxes import HOST
 from labs.checking import Outcome
 from labs.course import Number
 from labs.grading import Grade, grade
@@ -22,9 +23,9 @@ from labs.sandboxes import SandboxState
 from labs.script import Act, Annotate, Edit, Expected, Script, ScriptAnswer, ScriptClaim, Wait, read_script
 from plant.clock import SECOND
 from plant.errors import ProvenlineError
+from provenline.sandbox.limits import Limits
 from provenline.sandbox.room import Room
 from provenline.sandbox.rooms import Rooms, sandboxes
-from provenline.sandbox.workplace import HOST
 
 SCRIPTS = "scripts"
 _LOOK = 0.2
@@ -32,6 +33,8 @@ _LOOK = 0.2
 _LONGEST = 240.0
 """Real seconds that one wait may take, whatever the plant's clock says."""
 _BOTH_AT_ONCE = 2
+_LIMITS = Limits(niceness=0)
+"""There is nobody beside them whom they could disturb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ async def run_scripts(
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="provenline-labs-"))
     turn = asyncio.Semaphore(at_once)
     try:
-        async with sandboxes(folder / "sandboxes", most=at_once) as rooms:
+        async with sandboxes(folder / "sandboxes", most=at_once, limits=_LIMITS) as rooms:
 
             async def one(number: int, lab: Lab, file: Path) -> Run:
                 async with turn:
@@ -83,16 +86,38 @@ async def run_scripts(
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
+async def grade_folder(
+    lab: Lab, folder: Path, answers: Mapping[str, ScriptAnswer], *, minutes: float, speed: float, seed: int
+) -> Run:
+    """Grade a configuration that somebody wrote, after it ran for so many minutes of plant time."""
+    found = await asyncio.to_thread(lambda: sorted(folder.rglob("*.y*ml")))
+    files = {str(file.relative_to(folder)): str(file.relative_to(folder)) for file in found}
+    acts = [Act(apply=files)] if lab.files else []
+    acts += [Act(wait=Wait(minutes=minutes)), Act(answer=dict(answers))]
+    script = Script(speed=speed, do=tuple(acts), expect="full")
+    kept = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="provenline-labs-"))
+    try:
+        async with sandboxes(kept / "sandboxes", most=1, limits=_LIMITS) as rooms:
+            return await _played(rooms, lab, script, folder, called=(str(folder), "grade"), seed=seed)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, kept, ignore_errors=True)
+
+
 async def run_script(rooms: Rooms, lab: Lab, file: Path, *, owner: str, seed: int) -> Run:
     """Run one script on a fresh sandbox, and grade it. Raises ConfigError for a script that is malformed."""
-    began = asyncio.get_running_loop().time()
     script = read_script(file, f"{lab.key}/{file.name}")
+    return await _played(rooms, lab, script, file.parent, called=(file.stem, owner), seed=seed)
+
+
+async def _played(rooms: Rooms, lab: Lab, script: Script, folder: Path, *, called: tuple[str, str], seed: int) -> Run:
+    began = asyncio.get_running_loop().time()
+    name, owner = called
     fixed = lab.document.line.seed
     room = await rooms.open(lab, owner, seed=seed if fixed == "own" else fixed, speed=script.speed)
     found: Grade | None = None
     outcomes: tuple[Outcome, ...] = ()
     try:
-        player = await _Player.at(room, lab, file.parent)
+        player = await _Player.at(room, lab, folder)
         for act in script.do:
             await player.do(act)
         outcomes = await room.judge(await player.submission())
@@ -103,8 +128,7 @@ async def run_script(rooms: Rooms, lab: Lab, file: Path, *, owner: str, seed: in
     finally:
         with suppress(ProvenlineError):
             await rooms.close(room.id)
-    seconds = asyncio.get_running_loop().time() - began
-    return Run(str(lab.key), file.stem, found, outcomes, problem, seconds)
+    return Run(str(lab.key), name, found, outcomes, problem, asyncio.get_running_loop().time() - began)
 
 
 def difference(script: Script, found: Grade, outcomes: Sequence[Outcome]) -> str:

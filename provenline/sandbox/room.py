@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from socket import socket as Socket
 from socket import socketpair
 from typing import Any
 
@@ -24,7 +23,7 @@ from labs.library import Lab
 from labs.observation import Submission, TrueFault
 from labs.sandboxes import FaultChoice, HiddenFault, SandboxState, SandboxTrouble, WireMessage
 from plant.errors import Fault, ProvenlineError
-from provenline.sandbox import child
+from provenline.sandbox.entry import End, enter
 from provenline.sandbox.order import Order
 from provenline.sandbox.papers import CHOICES, FAULTS, MESSAGES, OUTCOMES, SUBMISSION, TRUE_FAULTS
 from provenline.sandbox.pipe import Caller, Message, Pipe
@@ -116,9 +115,9 @@ class Room:
             self._settle(SandboxState.BROKEN, f"not ready within {_START:g} s")
             await self._gone()
 
-    def _forked(self, end: Socket) -> ForkServerProcess:
+    def _forked(self, end: End) -> ForkServerProcess:
         with _forking:  # the fork server is one, and is started by whoever comes first
-            process = _context.Process(target=child.main, args=(end, self.order, self._lab.document), daemon=True)
+            process = _context.Process(target=enter, args=(end, self.order, self._lab.document), daemon=True)
             process.start()
         return process
 

@@ -50,7 +50,8 @@ class Rooms:
     async def open(self, lab: Lab, owner: str, *, seed: int, speed: float | None = None) -> Room:
         """Open one, in place of the owner's other one. Returns when it is ready or broken.
 
-        `speed`: plant seconds a second, instead of what the lab says. Raises Unavailable when there is no room, SandboxTrouble for a lab whose line cannot be.
+        `speed`: plant seconds a second, instead of what the lab says.
+        Raises Unavailable when there is no room, SandboxTrouble for a lab whose line cannot be.
         """
         async with self._turns[owner]:
             earlier = self.of(owner)

@@ -25,6 +25,7 @@ from configs.configuration import Configuration
 from dashboard_api.access import Actor, Kind, Permission, Role
 from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
+from dashboard_api.sandboxes import HOST, VISITOR
 from edge.uplink import InProcess
 from plant.errors import ProvenlineError
 from provenline.centre import Stores, centre_of, stores
@@ -36,10 +37,6 @@ from provenline.stage import slowed
 from provenline.trust import Trust, trust
 from simulators.faces.endpoint import Endpoint
 
-HOST: Final = "sandbox"
-"""The name under which the application of a sandbox is asked."""
-VISITOR: Final = "x-sandbox-visitor"
-"""The header in which the centre says who asks; nobody else reaches the socket."""
 ALLOWED: Final = frozenset({Permission.OPEN, Permission.VIEW, Permission.ANNOTATE, Permission.ALARM_ACT})
 """What people may do in a sandbox by themselves. Samples come from the line, and accounts are the centre's."""
 

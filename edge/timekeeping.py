@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 async def rest(clock: Clock, seconds: float) -> None:
-    """Wait; log a jump of the wall clock meanwhile, and a standstill. Times that devices give are touched by neither."""
+    """Wait; log a jump of the wall clock meanwhile, and a standstill. Neither touches times that devices give."""
     wall, steady = clock.now(), clock.monotonic()
     await clock.sleep(seconds)
     passed = clock.monotonic() - steady

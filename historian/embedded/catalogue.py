@@ -101,9 +101,17 @@ def retire(connection: sqlite3.Connection, names: Iterable[str], at: float) -> N
         connection.execute("INSERT INTO retired (name, at) VALUES (?, ?)", (name, at))
 
 
-def lose(connection: sqlite3.Connection, name: str, at: int) -> None:
-    """Record a segment that cannot be read any more."""
-    connection.execute("INSERT INTO lost (name, rows, at) SELECT name, rows, ? FROM segment WHERE name = ?", (at, name))
+def level(connection: sqlite3.Connection, name: str) -> int | None:
+    """Return the level of a segment, None when it is not known (any more)."""
+    row = connection.execute("SELECT level FROM segment WHERE name = ?", (name,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def lose(connection: sqlite3.Connection, name: str, at: int, *, saved: int) -> None:
+    """Record a segment that cannot be read any more, less the rows of it that were saved."""
+    connection.execute(
+        "INSERT INTO lost (name, rows, at) SELECT name, rows - ?, ? FROM segment WHERE name = ?", (saved, at, name)
+    )
     connection.execute("DELETE FROM segment WHERE name = ?", (name,))
 
 

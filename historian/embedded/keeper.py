@@ -66,7 +66,7 @@ class Keeper:
         self._clock = clock
         self._grace = grace
         self._sealing = threading.Lock()
-        self._merging = threading.Lock()
+        self._merging = threading.RLock()
         self._settled_until = INT64_MIN
         self._scrubbed = ""
         self._scrub_after = 0.0
@@ -300,11 +300,24 @@ class Keeper:
         return len(strays)
 
     def lose(self, name: str) -> None:
-        """Put a damaged segment aside and record that its samples are lost."""
-        with self._database.transaction() as connection:
-            catalogue.lose(connection, name, self._clock.now())
-        self._put_aside(name)
-        logger.error("segment %s is damaged and was put aside in %s", name, self._folder.parent / ASIDE)
+        """Put a damaged segment aside, keep the parts of it that are sound, and record the others as lost.
+
+        Raises Unavailable, with nothing changed, when the disk does not take the parts.
+        """
+        with self._merging:  # else a merge under way could bring back what is kept here, a second time
+            with self._database.reading() as connection:
+                level = catalogue.level(connection, name)
+            if level is None:
+                return
+            kept = self._write(segments.sound_parts(self._folder / name))
+            saved = 0 if kept is None else kept.rows
+            with self._database.transaction() as connection:
+                catalogue.lose(connection, name, self._clock.now(), saved=saved)
+                if kept is not None:
+                    catalogue.add(connection, Listed(kept, level))
+            self._put_aside(name)
+        aside = self._folder.parent / ASIDE
+        logger.error("segment %s is damaged and was put aside in %s; %d of its samples were saved", name, aside, saved)
 
     def _put_aside(self, name: str) -> None:
         aside = self._folder.parent / ASIDE

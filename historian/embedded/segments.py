@@ -19,7 +19,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,13 +238,39 @@ def sound(path: Path) -> bool:
     except MemoryError as error:
         raise Unavailable(f"{path}: not enough memory to check it") from error
     except OSError as error:
-        # Arrow reports damage as an OSError that no system call gave.
-        if error.errno not in (None, errno.ENOENT, errno.EIO):
-            raise Unavailable(f"{path}: {os.strerror(error.errno)}") from error
+        _insist_on_damage(path, error)
         return False
     except pa.ArrowException:
         return False
     return True
+
+
+def sound_parts(path: Path) -> Iterator[pa.Table]:
+    """Yield the row groups of a damaged segment that can still be read and match their checksums.
+
+    Raises Unavailable as `sound` does.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                try:
+                    part = file.read_row_group(group).cast(SCHEMA)
+                except OSError as error:
+                    _insist_on_damage(path, error)
+                except pa.ArrowException:
+                    continue
+                else:
+                    yield part
+    except OSError as error:
+        _insist_on_damage(path, error)
+    except pa.ArrowException:
+        return
+
+
+def _insist_on_damage(path: Path, error: OSError) -> None:
+    # Arrow reports damage as an OSError that no system call gave.
+    if error.errno not in (None, errno.ENOENT, errno.EIO):
+        raise Unavailable(f"{path}: {os.strerror(error.errno)}") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,18 +7,11 @@ stalled neighbours run in `tests/system`; `python -m tests.survival` runs every 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from historian.embedded import EmbeddedHistorian
-from plant.batch import Batch
 from tests.survival import report
 from tests.survival.faults import FAULTS
 from tests.survival.ground import ROOT
@@ -98,33 +91,3 @@ def test_no_row_of_the_pages_tells_of_a_loss() -> None:
         rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
         assert len(rows) == len(FAULTS)
         assert all(row[5] == row[7] == "0" for row in rows)
-
-
-_STARVED = """
-import resource, sys
-from pathlib import Path
-from historian.embedded import EmbeddedHistorian
-from plant.errors import Unavailable
-historian = EmbeddedHistorian(Path(sys.argv[1]), seal_every=None)
-resource.setrlimit(resource.RLIMIT_NOFILE, (8, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-for ask in (historian.tidy, lambda: historian.history(["s/a/l/d/x"], 0, 100)):
-    try:
-        ask()
-    except Unavailable as error:
-        print("unavailable:", error)
-"""
-
-
-def test_a_process_without_files_takes_no_segment_for_damaged(tmp_path: Path) -> None:
-    times = np.arange(50)
-    batch = Batch.floats(("s/a/l/d/x",), np.zeros(50, np.uint32), times, times.astype(float), received=times)
-    with closing(EmbeddedHistorian(tmp_path, seal_every=None)) as historian:
-        historian.write(batch)
-        historian.seal()
-    done = subprocess.run(
-        [sys.executable, "-c", _STARVED, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.stdout.count("unavailable:") >= 1, done.stderr
-    assert "Too many open files" in done.stdout
-    with closing(EmbeddedHistorian(tmp_path, seal_every=None)) as historian:
-        assert len(historian.history(["s/a/l/d/x"], 0, 100)) == 50

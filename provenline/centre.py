@@ -28,6 +28,7 @@ from dashboard_api.desk import Desk
 from historian.embedded import EmbeddedHistorian
 from historian.live import LiveTable
 from historian.port import Historian
+from labs.desk import LabDesk
 from plant.batchlog import Totals
 from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError
@@ -36,9 +37,11 @@ from provenline.campaign_processes import desk
 from provenline.certificate import Certificate, transport
 from provenline.edge_process import edge_of
 from provenline.exploring import Exploring
+from provenline.lab_desk import lab_desk
 from provenline.late import Locate
 from provenline.reload import Reloading, hangups
 from provenline.reload_front import Front, Sink, by_signal, noted
+from provenline.signs_of_life import alive
 from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
@@ -81,6 +84,7 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
     async with (
         trust(data, configuration) as trusted,
         stores(configuration, data=data, clock=clock) as kept,
+        lab_desk(data) as labs,
         answering(front, address),
         welcoming(trusted, data, address.url, tls),
         edge_of(configuration, sink, data=data / "edge", clock=clock) as sources,
@@ -96,6 +100,7 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
                     loopback=address.loopback,
                     reloading=reload,
                     queue=sources.queue,
+                    labs=labs,
                 )
                 async with AsyncExitStack() as stack:
                     try:
@@ -110,7 +115,8 @@ async def serve_centre(configuration: Configuration, *, data: Path, host: str | 
                     await sources.exchange(configuration)
                     if not reloading.grant():
                         log.info("centre ready", page=address.url, data=str(data))
-                    configuration = await reloading.next()
+                    async with alive():
+                        configuration = await reloading.next()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,7 @@ async def centre_of(
     locate: Locate | None = None,
     reloading: Reload | None = None,
     queue: Callable[[], Totals] | None = None,
+    labs: LabDesk | None = None,
 ) -> AsyncIterator[Centre]:
     """Make a centre of its stores and a configuration; fill its live table with what was last known."""
     alarms = await asyncio.to_thread(partial(Annunciator, alarm_rules(configuration), kept.alarm_log, clock=clock))
@@ -170,6 +177,7 @@ async def centre_of(
         visitors=visitors(configuration, loopback=loopback),
         version=__version__,
         desk=kept.desk,
+        labs=labs,
         explorer=Exploring(configuration, clock=clock, locate=locate),
         counts=kept.counts,
         reloading=reloading,
@@ -192,6 +200,7 @@ async def opened(
     clock: Clock,
     loopback: bool = True,
     locate: Locate | None = None,
+    labs: LabDesk | None = None,
 ) -> AsyncIterator[Centre]:
     """Open a centre's stores and the centre itself, for as long as one configuration holds.
 
@@ -199,7 +208,7 @@ async def opened(
     """
     async with (
         stores(configuration, data=data, clock=clock) as kept,
-        centre_of(configuration, kept, trusted, clock=clock, loopback=loopback, locate=locate) as centre,
+        centre_of(configuration, kept, trusted, clock=clock, loopback=loopback, locate=locate, labs=labs) as centre,
     ):
         yield centre
 

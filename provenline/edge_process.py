@@ -23,6 +23,7 @@ from plant.clock import Clock, SystemClock
 from plant.errors import ProvenlineError, Unavailable
 from provenline.late import Locate
 from provenline.reload import Reloading, hangups, logged
+from provenline.signs_of_life import alive
 from provenline.sources import feeds
 
 log = structlog.get_logger(__name__)
@@ -53,9 +54,10 @@ async def run_edge(configuration: Configuration, *, data: Path) -> None:
         reloading = Reloading(configuration)
         with hangups(logged(reloading)):
             log.info("edge ready", centre=settings.url, data=str(data))
-            while True:
-                await sources.exchange(await reloading.next())
-                reloading.grant()
+            async with alive():
+                while True:
+                    await sources.exchange(await reloading.next())
+                    reloading.grant()
 
 
 class Sources:

@@ -27,6 +27,8 @@ PACKAGES = {
     "soffice": "libreoffice-writer-nogui",
     "pdftotext": "poppler-utils",
     "openssl": "openssl",
+    "curl": "curl",
+    "systemd-analyze": "systemd",
 }
 """Program to the Debian package that has it."""
 

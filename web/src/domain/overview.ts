@@ -50,8 +50,13 @@ const FAMILY: Partial<Record<Told, RegExp>> = {
   energy: /^(energy|energy-per-good-piece|energy-cost|carbon)$/,
   link: /^(latency-p95|latency-p50|latency-p99|loss-ratio|communication-availability)$/,
 }
-const ORDER: readonly Told[] = ['defects', 'energy', 'link', 'output']
-const MOST_OF_ONE = 2
+/** In order of their weight, and how many of each. */
+const MOST: readonly (readonly [Told, number])[] = [
+  ['defects', 1],
+  ['energy', 2],
+  ['link', 2],
+  ['output', 1],
+]
 
 export function tileFigures(
   indicators: readonly Indicator[],
@@ -63,10 +68,8 @@ export function tileFigures(
   const heads = cards.flatMap((card) => [card.head, ...card.more])
   const family = (told: Told) => heads.filter((one) => FAMILY[told]?.test(one.id))
   const good = tile.shows.has('output') ? (heads.find((one) => one.id === 'good-output') ?? null) : null
-  const told = ORDER.filter((one) => tile.shows.has(one)).flatMap((one) =>
-    family(one)
-      .filter((each) => each !== good)
-      .slice(0, MOST_OF_ONE),
+  const told = MOST.filter(([one]) => tile.shows.has(one) && !(good && one === 'output')).flatMap(([one, n]) =>
+    family(one).slice(0, n),
   )
   const factors = tile.shows.has('oee') ? oee.factors : []
   const spare = heads.filter((one) => ![...Object.values(FAMILY)].some((pattern) => pattern?.test(one.id)))

@@ -16,6 +16,7 @@ EXAMPLES = {
     "/": "/",
     "/scene/:id": "/scene/{scene}",
     "/scene/:id/device/:device(.+)": "/scene/{scene}/device/{device}",
+    "/scene/:id/replay": "/scene/{scene}/replay",
     "/alarms": "/alarms",
     "/sign-in": "/sign-in",
     "/welcome": "/welcome",

@@ -18,6 +18,7 @@ from provenline.centre import Address, listening, opened
 from provenline.demo import Way
 from provenline.devices import Devices
 from provenline.edge_process import delivering
+from provenline.lab_desk import lab_desk
 from provenline.pace import Anchor, PlantTime
 from provenline.past import HOURS, Model, fill, gaps
 from provenline.steering import steerable
@@ -42,7 +43,8 @@ async def play(
     address = Address("127.0.0.1", port or configuration.centre.port)
     async with (
         trust(data, configuration) as trusted,
-        opened(paced, trusted, data=data, clock=clock, locate=devices.locate) as centre,
+        lab_desk(data) as labs,
+        opened(paced, trusted, data=data, clock=clock, locate=devices.locate, labs=labs) as centre,
         listening(centre, address),
         welcoming(trusted, data, address.url),
     ):

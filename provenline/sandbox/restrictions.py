@@ -59,7 +59,7 @@ class Admission:
         try:
             self._write(draft, files)
             documents, found = examine(draft)
-            faults = (*found, *self._beyond(documents, draft))
+            faults = (*found, *self._beyond(documents, draft), *self._missing(files))
             if faults:
                 raise ConfigError(tuple(_plainly(faults, draft)))
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -89,19 +89,19 @@ class Admission:
     def _beyond(self, documents: Iterable[Document], folder: Path) -> Iterator[Fault]:
         """Yield what the loader has nothing against and this place has."""
         known = ", ".join(self.plant.scenes)
-        scenes = 0
         for document in documents:
             if isinstance(document, CentreDocument | EdgeDocument):
                 yield from _settings(document)
             elif isinstance(document, SceneDocument):
-                scenes += 1
                 file = _file_of(folder, document.id)
                 if document.id in self.plant.scenes:
                     yield from self._scene(document, file)
                 else:
                     yield Fault(file, "id", f"there is no scene {document.id!r} here", f"this line is {known}")
-        if not scenes:
-            yield Fault("", "", "no document of type scene", f"write one with id: {known}")
+
+    def _missing(self, files: Mapping[str, str]) -> Iterator[Fault]:
+        if not any(type_of(text) == "scene" for text in files.values()):
+            yield Fault("", "", "no document of type scene", f"write one with id: {', '.join(self.plant.scenes)}")
 
     def _scene(self, scene: SceneDocument, file: str) -> Iterator[Fault]:
         own = self.plant.scenes[scene.id]

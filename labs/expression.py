@@ -15,21 +15,21 @@ is false (also `!=`), unless it is compared with a None that is written there: `
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from configs.shape import nearest
-from labs.calculation import COMPARISONS, FUNCTIONS, OPERATORS, SIGNS, Function, number, shown
+from labs.asking import Run, TooLong, asked, field_of, items, root
+from labs.calculation import COMPARISONS, FUNCTIONS, OPERATORS, SIGNS, Function, shown
 from labs.observation import Observation, Scalar
-from labs.vocabulary import FIELDS, LENGTHS, MEMBERS, OBSERVATION, SUBMITTED, TRUTH, VALUE, Kind, Member, list_of
+from labs.vocabulary import FIELDS, MEMBERS, OBSERVATION, SUBMITTED, TRUTH, VALUE, Kind, Member, list_of
 from plant.errors import ProvenlineError
 
 LONGEST = 2_000
 """Characters."""
 DEEPEST = 30
 MOST_NODES = 400
-MOST_STEPS = 50_000
 CALL_STEPS = 100
 """What a question to the sandbox counts for: it may read the store."""
 MOST_SEEN = 12
@@ -43,26 +43,7 @@ class ExpressionError(ProvenlineError):
         self.at = at
 
 
-class _TooLong(Exception):
-    """More steps than an expression may take."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """One evaluation: what is looked at, what loops have in hand, and what is left to spend."""
-
-    observation: Observation
-    names: dict[str, Any] = field(default_factory=dict)
-    steps: int = MOST_STEPS
-    seen: dict[str, str] = field(default_factory=dict)
-
-    def spend(self, steps: int) -> None:
-        self.steps -= steps
-        if self.steps < 0:
-            raise _TooLong
-
-
-Code = Callable[[_Run], Any]
+Code = Callable[[Run], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +69,10 @@ class Expression:
 
     def __call__(self, observation: Observation) -> Value:
         """Work it out on a sandbox."""
-        run = _Run(observation)
+        run = Run(observation)
         try:
             result, exhausted = self._code(run), False
-        except _TooLong:
+        except TooLong:
             result, exhausted = None, True
         if isinstance(result, Mapping):
             result = None
@@ -136,7 +117,7 @@ class _Reader:
             raise _wrong(node, f"{type(node).__name__} is not part of this language")
         kind, code = reading(self, node, scope, depth + 1)
 
-        def counted(run: _Run) -> Any:  # noqa: ANN401 - values are of any kind
+        def counted(run: Run) -> Any:  # noqa: ANN401 - values are of any kind
             run.spend(1)
             return code(run)
 
@@ -193,7 +174,7 @@ class _Reader:
             literal = any(isinstance(p, ast.Constant) and p.value is None for p in parts[place : place + 2])
             links.append((COMPARISONS[type(operator)], literal))
 
-        def compare(run: _Run) -> bool:
+        def compare(run: Run) -> bool:
             values = [code(run) for code in codes]
             return all(holds(values[n], values[n + 1], with_none=literal) for n, (holds, literal) in enumerate(links))
 
@@ -216,9 +197,9 @@ class _Reader:
         tests = [self.value(test, inner, depth) for test in loop.ifs]
         code = self.value(node.elt, inner, depth)
 
-        def every(run: _Run) -> Iterator[Any]:
+        def every(run: Run) -> Iterator[Any]:
             before = run.names
-            for item in _items(source(run)):
+            for item in items(source(run)):
                 run.names = {**before, name: item}
                 run.spend(1)
                 if all(test(run) for test in tests):
@@ -235,7 +216,7 @@ class _Reader:
         member = self._member(node, OBSERVATION, name)
         if member.takes is not None:
             raise _wrong(node, f"{name!r} needs brackets: {name}({', '.join(member.takes)})")
-        return member.gives, self._recorded(node, member.gives, scope, lambda run: _asked(_root(run, name), name))
+        return member.gives, self._recorded(node, member.gives, scope, lambda run: asked(root(run, name), name))
 
     def attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> tuple[Kind, Code]:
         kind, code = self.read(node.value, scope, depth)
@@ -243,11 +224,11 @@ class _Reader:
         if kind == FIELDS:
             if name.startswith("_"):
                 raise _wrong(node, f"there is no field {name!r}")
-            return FIELDS, self._recorded(node, VALUE, scope, lambda run: _field(code(run), name))
+            return FIELDS, self._recorded(node, VALUE, scope, lambda run: field_of(code(run), name))
         member = self._member(node, kind, name)
         if member.takes is not None:
             raise _wrong(node, f"{name!r} needs brackets: {name}({', '.join(member.takes)})")
-        return member.gives, self._recorded(node, member.gives, scope, lambda run: _asked(code(run), name))
+        return member.gives, self._recorded(node, member.gives, scope, lambda run: asked(code(run), name))
 
     def call(self, node: ast.Call, scope: Scope, depth: int) -> tuple[Kind, Code]:
         if isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
@@ -264,10 +245,10 @@ class _Reader:
             raise _wrong(node, f"{name!r} takes no brackets")
         arguments = self._arguments(node, name, (kind, member), scope, depth)
 
-        def code(run: _Run) -> Any:  # noqa: ANN401 - values are of any kind
+        def code(run: Run) -> Any:  # noqa: ANN401 - values are of any kind
             run.spend(CALL_STEPS)
             given = {key: argument(run) for key, argument in arguments.items()}
-            return _asked(base(run) if base else _root(run, name), name, given, least=member.least)
+            return asked(base(run) if base else root(run, name), name, given, least=member.least)
 
         return member.gives, self._recorded(node, member.gives, scope, code)
 
@@ -276,7 +257,7 @@ class _Reader:
             raise _wrong(node, f"write {function.usage}")
         codes = [self.value(argument, scope, depth) for argument in node.args]
 
-        def call(run: _Run) -> Any:  # noqa: ANN401 - values are of any kind
+        def call(run: Run) -> Any:  # noqa: ANN401 - values are of any kind
             values = [code(run) for code in codes]
             run.spend(sum(len(value) for value in values if isinstance(value, tuple)))
             return function.of(*values)
@@ -284,9 +265,9 @@ class _Reader:
         return VALUE, call
 
     def _arguments(
-        self, node: ast.Call, name: str, asked: tuple[Kind, Member], scope: Scope, depth: int
+        self, node: ast.Call, name: str, owner: tuple[Kind, Member], scope: Scope, depth: int
     ) -> dict[str, Code]:
-        kind, member = asked
+        kind, member = owner
         takes = member.takes or ()
         usage = f"write {name}({', '.join(takes)})"
         if len(node.args) > len(takes):
@@ -315,7 +296,7 @@ class _Reader:
         return members[name]
 
     def _recorded(self, node: ast.expr, gives: Kind, scope: Scope, code: Code) -> Code:
-        """Note what was seen, where that is the trainee's to see and says something by itself."""
+        """Note what was seen, where it is the trainee's to see and says something by itself."""
         inside = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         loops = inside & set(scope)
         hidden = any(MEMBERS[OBSERVATION][part].secret for part in inside if part in MEMBERS[OBSERVATION])
@@ -323,7 +304,7 @@ class _Reader:
             return code
         what = ast.get_source_segment(self.text, node) or ast.unparse(node)
 
-        def noting(run: _Run) -> Any:  # noqa: ANN401 - values are of any kind
+        def noting(run: Run) -> Any:  # noqa: ANN401 - values are of any kind
             value = code(run)
             if what in run.seen or len(run.seen) < MOST_SEEN:
                 run.seen[what] = shown(value)
@@ -351,41 +332,3 @@ _READERS: dict[type[ast.expr], Callable[..., tuple[Kind, Code]]] = {
 
 def _wrong(node: ast.expr, message: str) -> ExpressionError:
     return ExpressionError(message, node.col_offset)
-
-
-def _root(run: _Run, name: str) -> object:
-    return run.observation.submission if name in SUBMITTED else run.observation
-
-
-def _items(value: object) -> Iterable[Any]:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
-def _field(value: object, name: str) -> Any:  # noqa: ANN401 - values are of any kind
-    return value.get(name) if isinstance(value, Mapping) else None
-
-
-def _asked(thing: Any, name: str, given: Mapping[str, Any] | None = None, *, least: int = 0) -> Any:  # noqa: ANN401
-    """Ask something for a member that its kind is known to have; a missing thing has nothing.
-
-    `given`: arguments, of which `least` must not be missing; None where it is not called.
-    """
-    if thing is None:
-        return None
-    if given is None:
-        return _tidy(getattr(thing, name))
-    fits = all(_fits(key, value, needed=n < least) for n, (key, value) in enumerate(given.items()))
-    return _tidy(getattr(thing, name)(**given)) if fits else None
-
-
-def _fits(parameter: str, value: object, *, needed: bool) -> bool:
-    if value is None:
-        return not needed
-    if parameter in LENGTHS:
-        length = number(value)
-        return length is not None and 0 < length <= LENGTHS[parameter]
-    return isinstance(value, str)
-
-
-def _tidy(value: object) -> Any:  # noqa: ANN401 - values are of any kind
-    return tuple(value) if isinstance(value, list) else value

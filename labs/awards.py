@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from plant.database import Database
+from plant.database import Database, reader
+from plant.errors import Unavailable
 from plant.text import Text
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -69,13 +73,28 @@ class Awards:
         return self._one("code = ?", (read_code(code),))
 
     def _one(self, condition: str, values: tuple[str, ...]) -> Certificate | None:
-        columns = "code, learner, course, name, zh, en, points, of, at"
         with self._database.reading() as connection:
-            row = connection.execute(
-                f"SELECT {columns} FROM certificate WHERE {condition}",  # noqa: S608 - no input in it
-                values,
-            ).fetchone()
-        if row is None:
-            return None
-        found, learner, course, name, zh, en, points, of, at = row
-        return Certificate(found, learner, course, name, Text(zh, en), points, of, at)
+            return _first(connection, condition, values)
+
+
+def look_up(register: Path, code: str) -> Certificate | None:
+    """Return the certificate of a code from a register's file, beside the centre that writes it.
+
+    Raises Unavailable when the file cannot be read.
+    """
+    with closing(reader(register)) as connection:
+        try:
+            return _first(connection, "code = ?", (read_code(code),))
+        except sqlite3.DatabaseError as error:
+            raise Unavailable(f"{register}: {error}") from error
+
+
+def _first(connection: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> Certificate | None:
+    row = connection.execute(
+        f"SELECT code, learner, course, name, zh, en, points, of, at FROM certificate WHERE {condition}",
+        values,
+    ).fetchone()
+    if row is None:
+        return None
+    code, learner, course, name, zh, en, points, of, at = row
+    return Certificate(code, learner, course, name, Text(zh, en), points, of, at)

@@ -18,6 +18,9 @@ from labs.roll import Roll
 from labs.work import Work
 from plant.database import Database, Schema
 
+FILE = "labs.db"
+"""What the file is called in a data folder."""
+
 _SCHEMA = Schema(
     version=1,
     script="""

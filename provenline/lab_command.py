@@ -9,10 +9,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from labs.awards import look_up, read_code
 from labs.library import PACKAGED, read_library
+from labs.register import FILE
 from labs.scenery import Scenes
-from plant.errors import Fault
+from plant.clock import iso
+from plant.errors import Fault, ProvenlineError
 from provenline import lab_runs
+from provenline.console import DataFolder, folder
 from provenline.process import fail
 from provenline.screen import err, out
 
@@ -51,6 +55,24 @@ def check(folders: Courses = None) -> None:
 
 app.command(name="run")(lab_runs.run)
 app.command(name="grade")(lab_runs.grade)
+
+
+@app.command()
+def certificate(
+    code: Annotated[str, typer.Argument(help="As it stands on the certificate.")], data: DataFolder = None
+) -> None:
+    """Say whether a certificate is genuine, and whose it is; exit code 1 when it is not. The centre may be running."""
+    register = folder(data) / FILE
+    if not register.is_file():
+        fail(f"there is no register of labs {register}; name the centre's data folder with --data")
+    try:
+        found = look_up(register, code)
+    except ProvenlineError as error:
+        fail(str(error))
+    if found is None:
+        fail(f"there is no certificate {read_code(code)}")
+    course = f"{found.course_name.zh} / {found.course_name.en}"
+    out.print(f"✓ {found.code}: {found.name}, {course}, {found.points:g} / {found.of}, {iso(found.at)}", soft_wrap=True)
 
 
 def _show(faults: tuple[Fault, ...]) -> None:

@@ -11,14 +11,14 @@ import structlog
 
 from labs.desk import LabDesk
 from labs.library import PACKAGED, read_library
-from labs.register import Register
+from labs.register import FILE, Register
 from labs.scenery import Scenes
 from plant.clock import SystemClock
 from provenline.sandbox.rooms import sandboxes
 
 log = structlog.get_logger(__name__)
 
-COURSES, REGISTER, SANDBOXES = "courses", "labs.db", "sandboxes"
+COURSES, SANDBOXES = "courses", "sandboxes"
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def lab_desk(data: Path) -> AsyncIterator[LabDesk]:
     library = await asyncio.to_thread(read_library, (PACKAGED, own), scenery)
     for fault in library.faults:
         log.warning("a course has a fault and is not given", fault=str(fault))
-    register = await asyncio.to_thread(Register, data / REGISTER)
+    register = await asyncio.to_thread(Register, data / FILE)
     try:
         async with sandboxes(data / SANDBOXES) as rooms:
             yield LabDesk(library, register, rooms, SystemClock(), own, scenery)

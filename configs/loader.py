@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from configs.catalogue import AcceptanceCatalogue, Answers
 from configs.catalogue_refs import check_catalogues
+from configs.commands import check_commands
 from configs.configuration import Configuration, assemble
 from configs.crossrefs import check_references
 from configs.network_profile import NetworkProfile
@@ -76,6 +77,7 @@ def examine(folder: Path, *, measures: Mapping[str, Answers] | None = None) -> t
     if files:
         mappings = [r for r in readings if isinstance(r.data, dict)]
         faults += [*check_references(folder, mappings), *check_catalogues(mappings, measures)]
+        faults += check_commands(mappings)
     return documents, sorted(faults, key=lambda f: (f.file, f.line, f.path))
 
 

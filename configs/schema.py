@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from configs.access import AccessConfig, TlsConfig
 from configs.alarms import AlarmConfig, Derived
 from configs.base import Identifier, Port, Seconds, Secret, State, Strict, Words
+from configs.commands import CommandConfig
 from configs.exploration import ExplorationConfig
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig, WarningConfig
 from configs.floor import FloorConfig
@@ -308,6 +309,7 @@ class CentreDocument(Strict):
     exploration: ExplorationConfig = ExplorationConfig()
     tls: TlsConfig | None = Field(default=None, description="HTTPS; needed beyond loopback")
     insecure: bool = Field(default=False, description="listen beyond loopback without TLS; passwords travel in clear")
+    commands: tuple[CommandConfig, ...] = Field(default=(), max_length=500, description="tags that may be written to")
     write_tokens: tuple[Secret, ...] = Field(default=(), description="who may write samples over HTTP")
     body_limit: int = Field(default=25_000_000, ge=1_000, description="bytes of one write, after unpacking")
     min_coverage: float = Field(default=0.95, ge=0, le=1, description="indicators below it are insufficient data")

@@ -77,7 +77,8 @@ class Kind(StrEnum):
 
 _OPEN = frozenset({Permission.OPEN})
 _LOOK = _OPEN | {Permission.VIEW, Permission.METRICS, Permission.SELF}
-_OPERATE = _LOOK | {Permission.ANNOTATE, Permission.ALARM_ACT, Permission.CAMPAIGN_VIEW, Permission.EXPLORE}
+_ACT = {Permission.ANNOTATE, Permission.ALARM_ACT, Permission.COMMAND}
+_OPERATE = _LOOK | _ACT | {Permission.CAMPAIGN_VIEW, Permission.EXPLORE}
 _EVALUATE = {Permission.CAMPAIGN_VIEW, Permission.CAMPAIGN_RUN, Permission.EVIDENCE_EXPORT, Permission.AUDIT_VIEW}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(

@@ -15,6 +15,7 @@ from dashboard_api import (
     audit_trail,
     campaigns,
     charts,
+    commands,
     configuration,
     delays,
     details,
@@ -51,7 +52,7 @@ READING = (
 )
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (
-    *(operations, write, alarms, campaigns, sign_in, users, audit_trail, configuration),
+    *(operations, write, commands, alarms, campaigns, sign_in, users, audit_trail, configuration),
     *(labs, lab_attempts, lab_teaching, lab_records, sandboxes, pages),
 )
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""

@@ -19,6 +19,7 @@ from dashboard_api.accounts import Accounts
 from dashboard_api.audit import AuditLog
 from dashboard_api.desk import Desk
 from dashboard_api.exploration import Explorer
+from dashboard_api.outcome import Commanding
 from dashboard_api.series import Series, TooManySeries
 from historian.live import LiveTable
 from historian.port import Historian
@@ -78,6 +79,7 @@ class Centre:
     counts: Counts = field(default_factory=Counts)
     reloading: Reload | None = None
     queue: Callable[[], Totals] | None = None
+    commanding: Commanding | None = None
 
     def __post_init__(self) -> None:
         self._series = Series(self.historian.paths(), self.tags)

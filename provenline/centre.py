@@ -35,6 +35,7 @@ from plant.errors import ProvenlineError
 from provenline import __version__
 from provenline.campaign_processes import desk
 from provenline.certificate import Certificate, transport
+from provenline.commanding import Commander
 from provenline.edge_process import edge_of
 from provenline.exploring import Exploring
 from provenline.lab_desk import lab_desk
@@ -182,6 +183,7 @@ async def centre_of(
         counts=kept.counts,
         reloading=reloading,
         queue=queue,
+        commanding=Commander(configuration, live, clock=clock),
     )
     latest = await asyncio.to_thread(kept.historian.latest, [tag.path for tag in tags])
     live.update(latest)

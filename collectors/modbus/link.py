@@ -138,6 +138,16 @@ class Link:
             raise NoAnswer(f"{block}: the reply does not hold the {size} bytes asked for", self._heard)
         return reply.content[1:]
 
+    async def write(self, unit: int, table: ModbusTable, start: int, words: list[int]) -> None:
+        """Write one coil (function 5), one register (6) or several (16). Raises NoAnswer, Refused or Disconnected."""
+        place = f"unit {unit} {table.value} {start}"
+        if table is ModbusTable.COIL:
+            await self._answer(self._client.write_coil(start, bool(words[0]), device_id=unit), 5, place)
+        elif len(words) == 1:
+            await self._answer(self._client.write_register(start, words[0], device_id=unit), 6, place)
+        else:
+            await self._answer(self._client.write_registers(start, words, device_id=unit), 16, place)
+
     async def vendor(self, unit: int) -> str:
         """Ask a unit for its VendorName (function 43/14). Raises NoAnswer, Refused or Disconnected."""
         request = self._client.read_device_information(read_code=_BASIC, object_id=_VENDOR_NAME, device_id=unit)

@@ -21,6 +21,8 @@ _PR_SET_PDEATHSIG = 1
 _FIRST_TO_END = 1000
 """When the machine runs out of memory, a sandbox is ended before anything else."""
 
+_BEYOND = 200_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -44,7 +46,9 @@ def confine(limits: Limits) -> None:
     most = _data_now() + limits.memory
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits.files, limits.files))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.disk, limits.disk))
+    # Beyond what is looked at every few seconds: a file that grows faster than that still ends somewhere.
+    largest = limits.disk + _BEYOND
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -11,7 +11,7 @@ SCENE  ?= first-light
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench reliability web lock clean
+.PHONY: help demo test check bench reliability screenshots web lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -38,6 +38,11 @@ reliability: $(VENV)/dev  ## Do every fault to real processes, count samples, wr
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python -m tests.survival --write $(ARGS)
 	@$(BIN)/python -m tests.survival.day --write
+
+screenshots: $(VENV)/dev  ## Photograph every page into out/screenshots, and those of the README (ARGS="--only overview")
+	@$(BIN)/python -m tests.programs --install
+	@$(BIN)/python hatch_build.py
+	@$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 web: $(VENV)/dev  ## Build the web pages
 	@$(BIN)/python hatch_build.py

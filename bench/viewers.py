@@ -18,6 +18,7 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -45,6 +46,7 @@ COLUMNS = {
     "memory_mb": "memory MB",
 }
 SETTLE = 3.0
+LINK = {"compression": None, "ping_interval": None, "open_timeout": None}
 
 
 def configuration(folder: Path) -> Path:
@@ -119,7 +121,7 @@ async def _crowd(port: int, clients: int, pipe: Connection, seconds: float) -> d
     counting, address = asyncio.Event(), f"ws://127.0.0.1:{port}/api/v1/live?scene=bench"
     sockets: list[ClientConnection] = []
     while len(sockets) < clients:
-        some = [connect(address, compression=None, ping_interval=None) for _ in range(min(50, clients - len(sockets)))]
+        some = [connect(address, **LINK) for _ in range(min(50, clients - len(sockets)))]
         sockets += await asyncio.gather(*some)
     watching = [asyncio.create_task(_watch(socket, ages, counting)) for socket in sockets]
     await asyncio.sleep(SETTLE)
@@ -149,20 +151,19 @@ async def _crowd(port: int, clients: int, pipe: Connection, seconds: float) -> d
     }
 
 
-def measure(crowds: tuple[int, ...] = CROWDS, seconds: float = 15.0) -> list[dict[str, float]]:
+def measure(crowds: tuple[int, ...] = CROWDS, seconds: float = 15.0) -> Iterator[dict[str, float]]:
     """Measure each crowd for `seconds`, one after the other, each with a server of its own."""
-    found, context = [], multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn")
     for clients in crowds:
         port, (ours, theirs) = free_port(), context.Pipe()
         server = context.Process(target=serve, args=(port, theirs), daemon=True)
         server.start()
         assert ours.recv() == "ready"
-        found.append(asyncio.run(_crowd(port, clients, ours, seconds)))
+        yield asyncio.run(_crowd(port, clients, ours, seconds))
         ours.send("stop")
         server.join(20)
         if server.is_alive():
             server.kill()
-    return found
 
 
 def main() -> None:
@@ -173,10 +174,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     load1 = os.getloadavg()[0]
     print(f"{TAGS} tags at {HERTZ:g} Hz; load of the machine before: {load1:.1f} on {os.cpu_count()} cores")
-    rows = measure(tuple(chosen.clients), chosen.seconds)
     print(f"{'clients':>9}", *(f"{title:>14}" for title in COLUMNS.values()))
-    for row in rows:
-        print(f"{row['clients']:9.0f}", *(f"{row[name]:14.2f}" for name in COLUMNS))
+    for row in measure(tuple(chosen.clients), chosen.seconds):
+        print(f"{row['clients']:9.0f}", *(f"{row[name]:14.2f}" for name in COLUMNS), flush=True)
 
 
 if __name__ == "__main__":

@@ -108,9 +108,9 @@ async def _open(context: BrowserContext, address: str) -> Page:
     page = await context.new_page()
     await page.goto(address)
     try:
-        await page.wait_for_load_state("networkidle", timeout=60_000)
+        await page.wait_for_load_state("networkidle", timeout=180_000)
     except Waited:
-        sys.stderr.write(f"still asking after a minute: {address}\n")
+        sys.stderr.write(f"still asking after three minutes: {address}\n")
     await page.wait_for_timeout(SETTLE_MS)  # charts draw what they were given; nothing says when they are done
     return page
 
@@ -128,7 +128,7 @@ async def take(base: str, code: str | None, into: Path, *, only: list[str], view
                 context = await browser.new_context(viewport=size, reduced_motion="reduce")
                 if not address.startswith(("/sign-in", "/welcome")):
                     await context.add_cookies(cookies)
-                extra = "&kiosk=1" if name == "overview" and not view.whole else ""
+                extra = "&kiosk=1&every=3600" if name == "overview" and not view.whole else ""
                 page = await _open(context, f"{base}{address}?lang={view.language}&theme={view.theme}{extra}")
                 picture = await photograph(page, view)
                 (into / f"{name}.{kind}.webp").write_bytes(picture)

@@ -1,15 +1,19 @@
 """Run every fault at length: `python -m tests.survival [--short] [--write] [WORD…]`.
 
-`WORD`: only faults whose name has one of them. `--write`: put the table into `docs/reliability.md`
-and its twin; only a run of all faults may. Exit code 1 when anything acknowledged was lost or doubled,
-or when the product said nothing about a fault.
+`WORD`: only faults whose name has one of them. `--write`: keep what came out in
+`docs/reliability.json` and make the table of `docs/reliability.md` and its twin of that. Exit code
+1 when anything acknowledged was lost or doubled, when it did not recover, or when the product said
+nothing about a fault.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import sys
 import tempfile
+from math import inf
 from pathlib import Path
 
 from tests.programs import search_path
@@ -25,7 +29,7 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _all(faults: list[Fault], *, short: bool) -> list[Outcome]:
+def _all(faults: list[Fault], *, short: bool, write: bool) -> list[Outcome]:
     outcomes = []
     for influxdb in (False, True):
         chosen = [fault for fault in faults if fault.influxdb is influxdb and (ROOT or not fault.root)]
@@ -37,8 +41,9 @@ def _all(faults: list[Fault], *, short: bool) -> list[Outcome]:
         ):
             for fault in chosen:
                 outcomes.append(suffer(plant, fault, fault.short if short else fault.long))
-                _say(report.table(outcomes[-1:], "en").splitlines()[-1])
-                _say(f"    {outcomes[-1].line}")
+                _say(json.dumps({"fault": fault.name} | report.row(outcomes[-1])))
+                if write:
+                    report.keep(outcomes[-1])
                 for text in outcomes[-1].unsaid:
                     _say(f"    NOBODY SAID {text!r}\n{plant.said()}")
     for fault in faults:
@@ -49,14 +54,13 @@ def _all(faults: list[Fault], *, short: bool) -> list[Outcome]:
 
 def main(arguments: list[str]) -> int:
     os.environ["PATH"] = search_path()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whoever ends this wants its mounts and programs gone
     words = [word for word in arguments if not word.startswith("--")]
     faults = [fault for fault in FAULTS if not words or any(word in fault.name for word in words)]
-    outcomes = _all(faults, short="--short" in arguments)
-    if "--write" in arguments and len(outcomes) == len(FAULTS):
-        for language, page in report.PAGES.items():
-            report.write(report.table(outcomes, language), report.DOCS / page)
-        report.write(report.lines(outcomes), report.DOCS / report.PAGES["en"], *report.LINES)
-    return int(any(one.lost or one.duplicated or one.unsaid for one in outcomes))
+    outcomes = _all(faults, short="--short" in arguments, write="--write" in arguments)
+    if "--write" in arguments:
+        report.publish(FAULTS)
+    return int(any(one.lost or one.duplicated or one.unsaid or one.live_after == inf for one in outcomes))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from historian.embedded import EmbeddedHistorian
 from plant.batch import Batch
+from tests.system.rig import COUNTER
 
-_MAGIC = b"PVL1"
 _LEAF = 0x0D
 
 
@@ -19,15 +19,24 @@ def page_of_log(path: Path) -> frozenset[int]:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = connection.execute("PRAGMA page_size").fetchone()[0]
         blobs = [row[0] for row in connection.execute("SELECT blob FROM log")]
+    counts = [(blob, numbers) for blob in blobs if (numbers := _numbers(blob))]
     content = path.read_bytes()
-    pages = [at for at in range(0, len(content), size) if content[at] == _LEAF and _MAGIC in content[at : at + size]]
-    page = pages[len(pages) // 2]
-    on_it = [Batch.from_bytes(blob) for blob in blobs if blob in content[page : page + size]]
+    found = []
+    for at in range(0, len(content), size):
+        page = content[at : at + size]
+        if page[0] == _LEAF and (held := [numbers for blob, numbers in counts if blob in page]):
+            found.append((at, frozenset().union(*held)))
+    assert found, "no page held a whole batch of numbers"
+    page_at, destroyed = found[len(found) // 2]
     with path.open("r+b") as file:
-        file.seek(page)
+        file.seek(page_at)
         file.write(b"\xa5" * size)
-    assert on_it, "the page held no whole batch"
-    return frozenset(int(s.value) for batch in on_it for s in batch.samples() if s.value == s.value)
+    return destroyed
+
+
+def _numbers(blob: bytes) -> frozenset[int]:
+    samples = Batch.from_bytes(blob).of(COUNTER).samples()
+    return frozenset(int(s.value) for s in samples if s.value == s.value)
 
 
 def segment(folder: Path) -> frozenset[int]:

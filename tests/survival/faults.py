@@ -244,7 +244,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("centre's clock an hour ahead, and back", "中心时钟快一小时后恢复", _jump("centre", HOUR)),
     Fault("centre's clock an hour behind, and back", "中心时钟慢一小时后恢复", _jump("centre", -HOUR)),
-    Fault("MQTT broker down", "MQTT 代理停机", _broker_down, (LOST, FOUND), long=60),
+    Fault("MQTT broker down", "MQTT 代理停机", _broker_down, (LOST, FOUND), long=30),
     Fault(
         "link half open: nothing passes, nobody is told",
         "链路半开：报文全丢且无告知",
@@ -263,7 +263,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a page of the outbox overwritten", "发件箱一页被破坏", _outbox_page, (("edge", "damaged"),), 3),
     Fault("a page of the store's log overwritten", "存储日志一页被破坏", _store_page, (("centre", "damaged"),)),
     Fault("a segment of the store overwritten", "存储的一个段文件被破坏", _segment, (("centre", "damaged"),)),
-    Fault("InfluxDB down", "InfluxDB 停机", _influxdb_down, (AWAY, BACK), 3, 60, influxdb=True),
+    Fault("InfluxDB down", "InfluxDB 停机", _influxdb_down, (AWAY, BACK), 3, 30, influxdb=True),
     Fault(
         "InfluxDB stopped (SIGSTOP, SIGCONT)",
         "InfluxDB 被挂起（SIGSTOP、SIGCONT）",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from historian.embedded import EmbeddedReader
@@ -20,7 +21,8 @@ from tests.survival.ground import ROOT, Disk, Link, disk, link
 from tests.survival.service import Service
 from tests.system.rig import COUNTER, SENSOR, SITE, InfluxServer, Publisher, configuration, scene
 
-PATIENCE = 120.0
+PATIENCE = 180.0
+RATE = 25.0  # samples a second: far below what a machine takes that does ten other things
 _DISK = 96  # MB each
 _SOURCE = "  - {{id: broker, type: mqtt, host: {host}, port: {port}, client_id: rig-edge, keepalive: 5}}"
 _BROKER = ("allow_anonymous true", "autosave_interval 1", "autosave_on_changes true")
@@ -117,11 +119,11 @@ class Plant:
         return max(numbers, default=-1)
 
     def wait_live(self, number: int) -> float:
-        """Wait until a sample numbered `number` or later is the newest stored; return how long that took."""
+        """Wait until a sample numbered `number` or later is the newest stored; return how long that took, or inf."""
         began = time.monotonic()
         while self.newest() < number:
-            waited = time.monotonic() - began
-            assert waited < PATIENCE, f"no new sample for {waited:.0f} s\n{self.said()}"
+            if time.monotonic() - began > PATIENCE:
+                return inf
             time.sleep(0.1)
         return time.monotonic() - began
 
@@ -162,7 +164,7 @@ def running(folder: Path, *, influxdb: bool = False) -> Iterator[Plant]:
         centre.ready("centre ready")
         edge.ready("source connected")
         ask = _asking(folder, influx)
-        publisher = stack.enter_context(Numbering(broker.port))
+        publisher = stack.enter_context(Numbering(broker.port, rate=RATE))
         plant = Plant(folder, publisher, broker, edge, centre, ask, influx, wire, *disks, port=port)
         plant.wait_live(10)
         yield plant

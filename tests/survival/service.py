@@ -41,7 +41,7 @@ class Service:
     def start(self) -> None:
         self._wanted.set()
 
-    def ready(self, mark: str, seconds: float = 60, *, since: int = 0) -> None:
+    def ready(self, mark: str, seconds: float = 240, *, since: int = 0) -> None:
         """Wait until it has said `mark`, in this life or an earlier one, after its first `since` lines."""
         deadline = time.monotonic() + seconds
         while not any(mark in line for line in self.lines[since:]):

@@ -25,7 +25,7 @@ class Fault:
     strike: Callable[[Plant, float], frozenset[int] | None]
     says: tuple[tuple[str, str], ...] = ()
     short: float = 2.0
-    long: float = 15.0
+    long: float = 10.0
     influxdb: bool = False
     root: bool = False
 

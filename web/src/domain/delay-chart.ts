@@ -7,7 +7,7 @@ import type { EChartsCoreOption } from 'echarts/core'
 import type { Look } from './chart-option'
 
 /** Height of a share: one more nine is one further up. */
-export const nines = (share: number): number => -Math.log10(Math.max(1 - share, 1e-6))
+export const nines = (share: number): number => Math.abs(Math.log10(Math.max(1 - share, 1e-6)))
 
 /** The share at a height. */
 export const shareAt = (height: number): number => 1 - 10 ** -height
@@ -30,6 +30,15 @@ export function points(curve: DelayCurve): [delay: number, height: number][] {
   return curve.delay.map((delay, i) => [Math.max(delay, 1e-3), Math.min(top, nines(curve.share[i] ?? 0))])
 }
 
+/** From where to where a curve matters; the quickest packets in a hundred would only push the rest together. */
+function reach({ delay, share }: DelayCurve): number[] {
+  const first = delay[share.findIndex((one) => one >= QUICKEST)] ?? delay[0]
+  const last = delay.at(-1)
+  return [first, last].flatMap((one) => (one !== undefined && one > 0 ? [one] : []))
+}
+
+const QUICKEST = 0.01
+
 export interface DelayWords {
   tick: (milliseconds: number) => string
   percent: (share: number) => string
@@ -47,8 +56,7 @@ export function delayOption(
   const size = look.root * 0.72
   const text = { fontFamily: look.font, fontSize: size, color: look.text }
   const drawn = curves.map(points)
-  const all = drawn.flat().map(([delay]) => delay)
-  const ends = [...all, ...(bound === null ? [] : [bound])]
+  const ends = [...curves.flatMap(reach), ...(bound === null ? [] : [bound])]
   const top = Math.max(...curves.map((curve) => topOf(curve.packets)), 2)
   return {
     animation: false,

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -54,7 +54,7 @@ VIEWS = {
     "desk": View(1440, 900, "en", "light", whole=True),
     "phone": View(390, 844, "zh-CN", "dark", whole=True),
 }
-IN_README = {("overview", "wall"): "overview.webp", ("scene-wireless-control", "desk"): "scene.webp"}
+IN_README = {("overview", "wall"): "overview.webp", ("scene-agv", "desk"): "scene.webp"}
 """Which picture of which page the READMEs show, under which name."""
 
 
@@ -134,7 +134,7 @@ async def take(base: str, code: str | None, into: Path, *, only: list[str], view
                 (into / f"{name}.{kind}.webp").write_bytes(picture)
                 if shown := IN_README.get((name, kind)):
                     SHOWN.mkdir(parents=True, exist_ok=True)
-                    (SHOWN / shown).write_bytes(picture)
+                    (SHOWN / shown).write_bytes(await photograph(page, replace(view, whole=False)))
                 await context.close()
                 sys.stdout.write(f"{name}.{kind}.webp  {len(picture) // 1000} kB\n")
                 sys.stdout.flush()

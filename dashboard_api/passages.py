@@ -11,6 +11,7 @@ from fastapi.requests import HTTPConnection
 from analytics.hand_overs import HandOver, Pair, pairs
 from analytics.tracing import Seen, Trace, Visit, recent, stations, trace
 from dashboard_api.centre import Centre
+from dashboard_api.present import PresentHere
 from dashboard_api.query import CentreHere, Json, scene_of
 from dashboard_api.shared import Shared
 from dashboard_api.windows import Asked, AskedHere
@@ -30,9 +31,9 @@ class Passages:
 
     def __init__(self, centre: Centre) -> None:
         self.pairs: Shared[tuple[str, Asked, int], list[Pair]] = Shared(centre.clock, _FRESH)
-        self.recent: Shared[tuple[str, int], list[Seen]] = Shared(centre.clock, _FRESH)
+        self.recent: Shared[tuple[str, int, int | None], list[Seen]] = Shared(centre.clock, _FRESH)
         # Few at a time: a product that nobody knows is looked for through days.
-        self.traces: Shared[tuple[str, str], Trace] = Shared(centre.clock, _FRESH_TRACE, most=3)
+        self.traces: Shared[tuple[str, str, int | None], Trace] = Shared(centre.clock, _FRESH_TRACE, most=3)
 
 
 def passages_of(connection: HTTPConnection) -> Passages:
@@ -89,11 +90,13 @@ async def identifiers(
     centre: CentreHere,
     passages: PassagesHere,
     scene_id: str,
+    at: PresentHere,
     most: Annotated[int, Query(ge=1, le=MOST_RECENT)] = 20,
 ) -> list[Json]:
     """Give the products that were seen last in a scene, the newest first, within 24 h."""
-    scene, now = scene_of(centre, scene_id), centre.clock.now()
-    found = await passages.recent.of((scene.id, most), lambda: recent(scene, centre.historian, now, most=most))
+    scene = scene_of(centre, scene_id)
+    question = scene.id, most, at.until
+    found = await passages.recent.of(question, lambda: recent(scene, centre.historian, at.now, most=most))
     return [
         {
             "identifier": seen.identifier,
@@ -110,15 +113,16 @@ async def way(
     centre: CentreHere,
     passages: PassagesHere,
     scene_id: str,
+    at: PresentHere,
     identifier: Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")],
 ) -> Json:
     """Give the way of one product through the stations of a scene, with what each of them said of it.
 
     A product that nobody saw within the last 7 days has no visits; `stations` lists who would have told.
     """
-    scene, now = scene_of(centre, scene_id), centre.clock.now()
-    wanted = identifier.strip()
-    found = await passages.traces.of((scene.id, wanted), lambda: trace(scene, centre.historian, wanted, now))
+    scene, wanted = scene_of(centre, scene_id), identifier.strip()
+    question = scene.id, wanted, at.until
+    found = await passages.traces.of(question, lambda: trace(scene, centre.historian, wanted, at.now))
     return {
         "identifier": found.identifier,
         "since": found.since // MILLISECOND,

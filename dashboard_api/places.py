@@ -14,6 +14,7 @@ from fastapi.requests import HTTPConnection
 from analytics.radio_map import UNITS, Cell, RadioMap, radio_map
 from analytics.stock_book import StockBook, stock_book
 from dashboard_api.centre import Centre
+from dashboard_api.present import PresentHere
 from dashboard_api.query import CentreHere, Json, scene_of
 from dashboard_api.shared import Shared
 from dashboard_api.windows import Asked, AskedHere
@@ -36,7 +37,7 @@ class Places:
     def __init__(self, centre: Centre) -> None:
         self.maps: Shared[tuple[str, Asked, str | None], tuple[Span, RadioMap | None]]
         self.maps = Shared(centre.clock, _FRESH_MAP)
-        self.stock: Shared[str, StockBook] = Shared(centre.clock, _FRESH_STOCK)
+        self.stock: Shared[tuple[str, int | None], StockBook] = Shared(centre.clock, _FRESH_STOCK)
 
 
 def places_of(connection: HTTPConnection) -> Places:
@@ -104,14 +105,13 @@ def _cell(cell: Cell) -> Json:
 
 
 @router.get("/scenes/{scene_id}/stock")
-async def stock(centre: CentreHere, places: PlacesHere, scene_id: str) -> Json:
+async def stock(centre: CentreHere, places: PlacesHere, scene_id: str, at: PresentHere) -> Json:
     """Give the last count of every place beside its record of that moment, and the calls that nobody has answered.
 
     Looks back 24 h. What the records say now are live values of role `stock`.
     """
     scene = scene_of(centre, scene_id)
-    now = centre.clock.now()
-    found = await places.stock.of(scene.id, lambda: stock_book(scene, centre.historian, now))
+    found = await places.stock.of((scene.id, at.until), lambda: stock_book(scene, centre.historian, at.now))
     return {
         "counts": [asdict(count) | {"time": count.time // MILLISECOND} for count in found.counts],
         "calls": [

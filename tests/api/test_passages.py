@@ -165,6 +165,15 @@ async def test_the_newest_products_come_first_with_the_stations_that_saw_them(
     assert (await client.get("/api/v1/scenes/agv/identifiers")).json() == []
 
 
+async def test_who_looks_at_the_past_is_told_what_was_known_then(client: httpx.AsyncClient, centre: Centre) -> None:
+    then = made(centre) - 40_000
+    answer = (await client.get(f"{IDENTIFIER}/identifiers", params={"until": then})).json()
+    assert [(one["identifier"], one["stations"]) for one in answer] == [("A/1", 2), ("A/3", 1), ("A/2", 1)]
+    found = (await client.get(f"{IDENTIFIER}/trace", params={"identifier": "A/2", "until": then})).json()
+    assert [visit["device"] for visit in found["visits"]] == [f"{CHECK}/marker"]
+    assert (await client.get(f"{IDENTIFIER}/identifiers", params={"until": "-1"})).status_code == 422
+
+
 async def test_what_cannot_be_looked_up_is_refused(client: httpx.AsyncClient, centre: Centre) -> None:
     for identifier in ("", "x" * 256, "a\x00b", "a\nb"):
         answer = await client.get(f"{IDENTIFIER}/trace", params={"identifier": identifier})

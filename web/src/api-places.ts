@@ -1,5 +1,5 @@
 /** Where on a floor a link is good, what is in stock where, how parts were handed on, and which way a product went. */
-import { get, inQuery, query, type Asked, type Value } from './api'
+import { get, inQuery, pageTime, query, type Asked, type Value } from './api'
 
 export const MEASURES = ['delay', 'loss', 'signal', 'events'] as const
 export type Measure = (typeof MEASURES)[number]
@@ -100,17 +100,21 @@ export interface Trace {
 
 const of = (scene: string, what: string) => `/api/v1/scenes/${encodeURIComponent(scene)}/${what}`
 
+/** In a replay, what was known at its time. */
+const then = (parameters: Record<string, string | number> = {}) =>
+  query(pageTime.until === null ? parameters : { ...parameters, until: pageTime.until })
+
 export const placesApi = {
   radioMap: (scene: string, asked: Asked, percentile: Percentile | '', stop?: AbortSignal) =>
     get<RadioMap>(
       of(scene, `radio-map?${query({ ...inQuery(asked), ...(percentile === '' ? {} : { percentile }) })}`),
       stop,
     ),
-  stock: (scene: string, stop?: AbortSignal) => get<Stock>(of(scene, 'stock'), stop),
+  stock: (scene: string, stop?: AbortSignal) => get<Stock>(of(scene, `stock?${then()}`), stop),
   handOvers: (scene: string, asked: Asked, most: number, stop?: AbortSignal) =>
     get<Pair[]>(of(scene, `hand-overs?${query({ ...inQuery(asked), most })}`), stop),
   identifiers: (scene: string, most: number, stop?: AbortSignal) =>
-    get<Seen[]>(of(scene, `identifiers?${query({ most })}`), stop),
+    get<Seen[]>(of(scene, `identifiers?${then({ most })}`), stop),
   trace: (scene: string, identifier: string, stop?: AbortSignal) =>
-    get<Trace>(of(scene, `trace?${query({ identifier })}`), stop),
+    get<Trace>(of(scene, `trace?${then({ identifier })}`), stop),
 }

@@ -23,6 +23,7 @@ from provenline.choice import Choice
 from provenline.pace import Anchor, PlantTime
 from provenline.past import planned
 from provenline.sandbox.order import LinePlan
+from provenline.sandbox.restrictions import file_of
 from provenline.sandbox.truth import TruthBook, layouts_of
 from provenline.virtual_edge import VirtualEdge
 from simulators.faces.endpoint import PortPolicy
@@ -56,6 +57,12 @@ def chosen(plan: LinePlan) -> Configuration:
     if configuration.scenes[plan.scene].simulation is None:
         raise ProvenlineError(f"scene {plan.scene!r} has no simulation")
     return configuration
+
+
+def own_files(plan: LinePlan) -> dict[str, str]:
+    """Return the line's own configuration as text, for those who may read it and not change it."""
+    name = file_of(plan.plant, plan.scene)
+    return {Path(name).name: (plan.plant / name).read_text(encoding="utf-8")} if name else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ host and port is not looked at. Documents that it leaves out are the plant's own
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -93,7 +94,7 @@ class Admission:
             if isinstance(document, CentreDocument | EdgeDocument):
                 yield from _settings(document)
             elif isinstance(document, SceneDocument):
-                file = _file_of(folder, document.id)
+                file = file_of(folder, document.id)
                 if document.id in self.plant.scenes:
                     yield from self._scene(document, file)
                 else:
@@ -165,10 +166,11 @@ def _plainly(faults: Iterable[Fault], folder: Path) -> Iterator[Fault]:
         )
 
 
-def _file_of(folder: Path, scene_id: str) -> str:
+def file_of(folder: Path, scene_id: str) -> str:
+    """Return the name of the file that holds a scene; empty where there is none."""
     for file in sorted(folder.rglob("*.y*ml")):
         text = file.read_text(encoding="utf-8")
-        if type_of(text) == "scene" and scene_id in text:
+        if type_of(text) == "scene" and re.search(rf"^id:\s*[\"']?{re.escape(scene_id)}\b(?!-)", text, re.MULTILINE):
             return str(file.relative_to(folder))
     return ""
 

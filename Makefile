@@ -11,7 +11,7 @@ SCENE  ?= first-light
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench reliability screenshots web lock clean
+.PHONY: help demo test check sbom audit bench reliability screenshots web lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -29,6 +29,17 @@ check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python packaging/sbom.py --check
+
+sbom: $(VENV)/dev  ## Write what the product is made of to sbom.json (CycloneDX)
+	@$(BIN)/python packaging/sbom.py > sbom.json
+	@echo "sbom.json"
+
+audit: $(VENV)/dev  ## Ask public advisories about every pinned package; needs the network
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet "pip-audit>=2.9,<3"
+	@$(VENV)/audit/bin/pip-audit --require-hashes --disable-pip -r requirements/run.txt
+	@cd web && npm audit --omit=dev
 
 bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios to what one would use instead
 	@$(BIN)/python -m tests.programs --install

@@ -66,6 +66,7 @@ async def measure(minutes: int = 30) -> list[dict[str, float]]:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
             page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+            page.set_default_timeout(300_000)
             await page.clock.install(time=time.time())
             await page.add_init_script(_PLAYER)
             await page.goto(f"{centre.address}/scene/line?lang=zh-CN")

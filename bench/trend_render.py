@@ -38,6 +38,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 TAG, MONTH = "cq/bench/line/machine/v0", 30 * 86_400
 SIZES = (50_000, 2_000_000)
 PIECE = 100_000
+PATIENCE_MS = 300_000
 
 _MOVE = """async () => {
   const canvas = document.querySelector('[data-test=history]')
@@ -99,6 +100,7 @@ async def measure() -> list[dict[str, float]]:
 
 async def _page(browser, base: str, now: int) -> dict[str, float]:
     page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.set_default_timeout(PATIENCE_MS)
     await page.goto(f"{base}/scene/bench/device/line/machine?lang=en")
     await page.wait_for_selector("[data-test=history]")
     paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")

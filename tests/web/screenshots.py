@@ -54,7 +54,7 @@ VIEWS = {
     "desk": View(1440, 900, "en", "light", whole=True),
     "phone": View(390, 844, "zh-CN", "dark", whole=True),
 }
-IN_README = {("overview", "wall"): "overview.webp", ("scene-agv", "desk"): "scene.webp"}
+IN_README = {("scene-agv", "wall"): "scene.webp", ("configuration", "wall"): "configuration.webp"}
 """Which picture of which page the READMEs show, under which name."""
 
 

@@ -190,6 +190,7 @@ NAMES = {
     for document in (*CONFIGURATION.scenes.values(), *CONFIGURATION.catalogues.values())
     for text in texts(document.model_dump(mode="json"))
 }
+SOURCES = re.compile("|".join(rf"(?<![\w-]){binding.source.id}(?![\w-])" for binding in CONFIGURATION.bindings))
 CHINESE_NAMES = {name for name in NAMES if CHINESE.search(name)}
 TOP = {key.partition(".")[0] for key in keys()}
 RAW_KEY = re.compile(rf"\b(?:{'|'.join(sorted(TOP))})(?:\.[A-Za-z][\w-]*)+\b")
@@ -206,7 +207,7 @@ def untranslated(shown: list[str], language: str) -> list[str]:
             and not any(name in text for name in NAMES if CHINESE.search(name))
         ):
             found.append(text)
-        if language == "zh-CN" and SENTENCE.search(PROPER.sub("", text)) and text not in NAMES:
+        if language == "zh-CN" and SENTENCE.search(SOURCES.sub("", PROPER.sub("", text))) and text not in NAMES:
             found.append(text)
     return found
 

@@ -38,7 +38,7 @@ sbom: $(VENV)/dev  ## Write what the product is made of to sbom.json (CycloneDX)
 audit: $(VENV)/dev  ## Ask public advisories about every pinned package; needs the network
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet "pip-audit>=2.9,<3"
-	@$(VENV)/audit/bin/pip-audit --require-hashes --disable-pip -r requirements/run.txt
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/run.txt
 	@cd web && npm audit --omit=dev
 
 bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios to what one would use instead

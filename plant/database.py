@@ -15,9 +15,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plant.errors import Unavailable
@@ -40,11 +40,14 @@ class Schema:
     """The tables of a database: `script` creates what is missing, `version` is written into the file.
 
     `derived`: tables that triggers keep, so a rescue does not copy them. All tables have rowids.
+    `steps`: for a version, the statements that make a file of the version before into one of it,
+    where creating what is missing is not enough.
     """
 
     version: int
     script: str
     derived: frozenset[str] = frozenset()
+    steps: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Database:
@@ -125,6 +128,8 @@ class Database:
                 raise Unavailable(
                     f"{self.path} was written by a newer version (schema {found}; this one reads {self.schema.version})"
                 )
+            if found:
+                _bring_up(connection, self.schema, found)
             connection.executescript(f"{_RESCUED};{self.schema.script};PRAGMA user_version={self.schema.version}")
         except BaseException:
             connection.close()
@@ -151,6 +156,24 @@ class Database:
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
         return _unavailable(self.path, error) if code in _HINTS else error
+
+
+def _bring_up(connection: sqlite3.Connection, schema: Schema, found: int) -> None:
+    """Take an older file to the present version in one transaction: a crash leaves it as it was, or brought up."""
+    steps = [
+        statement for version in range(found + 1, schema.version + 1) for statement in schema.steps.get(version, ())
+    ]
+    if not steps:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in steps:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={schema.version}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
 def reader(path: Path) -> sqlite3.Connection:
@@ -229,17 +252,24 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
     names = ", ".join(f'"{c}"' for c in columns)
     marks = ", ".join("?" * (len(columns) + 1))
     insert = f"INSERT OR REPLACE INTO {table} (rowid, {names}) VALUES ({marks})"  # noqa: S608 - names are the schema's
-    select = f"SELECT rowid, {names} FROM {table} WHERE rowid > ? ORDER BY rowid"  # noqa: S608
-    last, lost, at = _last_rowid(old, table), 0, -1
-    while at < last:
+    select = f"SELECT rowid, {names} FROM {table} WHERE rowid >= ? ORDER BY rowid"  # noqa: S608
+    single = f"{select} LIMIT 1"
+    last, lost, at = _last_rowid(old, table), 0, 0
+    while at <= last:
         try:
             for row in old.execute(select, (at,)):
                 new.execute(insert, row)
-                at = row[0]
+                at = row[0] + 1
             break
         except sqlite3.DatabaseError:
-            start, at = at, _step_over(old, f"{select} LIMIT 1", at, last)
-            lost += at - start
+            # Python reads one row ahead, so the last one before the damage has not come out yet.
+            if _readable(old, single, at):
+                row = old.execute(single, (at,)).fetchone()
+                new.execute(insert, row)
+                at = row[0] + 1
+            else:
+                start, at = at, _step_over(old, single, at, last)
+                lost += at - start
     # Ids given out before are not given out again: somebody may be about to forget them.
     new.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (last, table))
     new.execute(
@@ -258,21 +288,21 @@ def _last_rowid(old: sqlite3.Connection, table: str) -> int:
     return last
 
 
-def _step_over(old: sqlite3.Connection, select: str, at: int, last: int) -> int:
+def _step_over(old: sqlite3.Connection, single: str, at: int, last: int) -> int:
     """Return the rowid from which on reading works again: find one by doubling, the first by halving."""
-
-    def readable(rowid: int) -> bool:
-        try:
-            old.execute(select, (rowid,)).fetchone()
-        except sqlite3.DatabaseError:
-            return False
-        return True
-
     step = 1
-    while at + step < last and not readable(at + step):
+    while at + step <= last and not _readable(old, single, at + step):
         step *= 2
-    low, high = at + step // 2, min(at + step, last)
+    low, high = at + step // 2, min(at + step, last + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if readable(middle) else (middle, high)
+        low, high = (low, middle) if _readable(old, single, middle) else (middle, high)
     return high
+
+
+def _readable(old: sqlite3.Connection, single: str, rowid: int) -> bool:
+    try:
+        old.execute(single, (rowid,)).fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return True

@@ -174,7 +174,6 @@ def test_roles_are_ordered_by_what_they_allow() -> None:
     only_admin = {p for p in Permission if [r for r in Role if p in PERMISSIONS[r]] == [Role.ADMIN]}
     assert only_admin == {
         Permission.WRITE_SAMPLES,
-        Permission.COMMAND,
         Permission.CONFIGURE,
         Permission.USER_ADMIN,
     }

@@ -8,16 +8,15 @@ from typing import Any
 from configs.base import Words
 from dashboard_api.access import Json
 from labs.checking import Outcome
-from labs.course import Choice, LabDocument, Number, Said, Several, StepDocument
+from labs.course import Choice, Number, Said, Several, StepDocument
 from labs.desk import Graded
-from labs.exercise import Score
 from labs.grading import CourseResult, Grade, HintKey
 from labs.library import Course, Lab
 from labs.observation import Answer, Claim, TrueFault
 from labs.sandboxes import Sandbox, WireMessage
 from labs.text import Language, passage
 from labs.work import Attempt, Result
-from plant.clock import MILLISECOND, SECOND
+from plant.clock import MILLISECOND
 from plant.errors import Fault
 from plant.text import Text
 
@@ -216,26 +215,3 @@ def message_payload(message: WireMessage) -> Json:
 def true_fault_payload(fault: TrueFault) -> Json:
     """Return what is broken; for instructors only."""
     return {"kind": fault.kind, "target": fault.target, "started": fault.started, "ended": fault.ended}
-
-
-def score_payload(score: Score) -> Json:
-    """Return how an exercise went, times in seconds."""
-    return {
-        "points": score.points,
-        "of": score.of,
-        "false": len(score.false),
-        "findings": [
-            {"detected": one.detected, "diagnosed": one.diagnosed, "cause": one.cause, "place": one.place}
-            for one in score.findings
-        ],
-    }
-
-
-def plant_ms(seconds: float) -> int:
-    """Return a plant time in ms."""
-    return round(seconds * SECOND) // MILLISECOND
-
-
-def parts_of(lab: LabDocument) -> list[str]:
-    """Return the ids of what can be earned in a lab."""
-    return [one.id for step in lab.steps for one in (*step.checks, *step.questions)]

@@ -242,7 +242,8 @@ async def hand_in(
             at=centre.clock.now(),
         )
         await asyncio.to_thread(campaign.hand_in, handed)
-    await audit(who, "campaign.hand-in", body.campaign, after=handed.model_dump(mode="json"))
+    told = {"kind": handed.kind, "number": handed.number, "source": source}
+    await audit(who, "campaign.hand-in", body.campaign, after={**told, "window": [iso(record.start), iso(record.stop)]})
     return handed.model_dump(mode="json")
 
 

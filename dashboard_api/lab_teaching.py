@@ -27,7 +27,6 @@ from dashboard_api.lab_payloads import (
     claim_payload,
     result_payload,
     said,
-    score_payload,
     true_fault_payload,
 )
 from labs.course import DiagnosisDocument
@@ -239,7 +238,7 @@ async def end(drill: Group, who: Teacher, desk: LabDeskHere, audit: AuditHere) -
             await _mend(desk, attempt, hidden.fault)
     kept = {one["attempt"]: one["score"] for one in scores if one["score"] is not None}
     await asyncio.to_thread(desk.register.drills.end, drill, kept, desk.clock.now())
-    await audit(who, "lab.exercise-end", drill, after={"scores": kept})
+    await audit(who, "lab.exercise-end", drill, after={name: score["points"] for name, score in kept.items()})
     return {**_exercise(await asyncio.to_thread(desk.register.drills.drill, drill)), "scores": scores}
 
 
@@ -278,7 +277,7 @@ async def _scores(desk: LabDesk, drill: Drill) -> list[Json]:
         score = dict(hidden.score) if hidden.score is not None else None
         if score is None and drill.ended is None:
             now = await desk.found(drill, hidden)
-            score = score_payload(now) if now else None
+            score = now.plain if now else None
         rows.append(
             {
                 "attempt": hidden.attempt,

@@ -55,6 +55,9 @@ class LabDesk:
     async def begin(self, learner: str, lab: Lab) -> Attempt:
         """Begin an attempt on a line of its own; an empty `learner` practises without a name."""
         work, now = self.register.work, self.clock.now()
+        before = await asyncio.to_thread(work.attempts, learner) if learner else ()
+        for earlier in (one for one in before if one.ended is None):
+            await self._settle(earlier)
         attempt = await asyncio.to_thread(work.begin, learner, lab.key, now)
         asked = lab.document.line.seed
         seed = own_seed(attempt.owner, str(lab.key)) if asked == "own" else asked
@@ -86,6 +89,7 @@ class LabDesk:
         if attempt.ended is not None:
             raise NotNow("this attempt has ended; begin a new one")
         lab = self.lab(attempt)
+        await self._settle(attempt)
         try:
             sandbox = await self.sandboxes.reset(attempt.sandbox)
         except NoSandbox:
@@ -97,7 +101,8 @@ class LabDesk:
         return replace(attempt, sandbox=sandbox.id, plant=plant)
 
     async def end(self, attempt: Attempt) -> None:
-        """End an attempt and give its line back."""
+        """End an attempt and give its line back; how it did in exercises is kept."""
+        await self._settle(attempt)
         await asyncio.to_thread(self.register.work.end, attempt.id, self.clock.now())
         found = self.sandboxes.of(attempt.owner)
         if found is not None and found.id == attempt.sandbox:
@@ -176,6 +181,16 @@ class LabDesk:
         hidden = Hidden(attempt.id, number, since)
         await asyncio.to_thread(self.register.drills.hide, drill.id, hidden)
         return hidden
+
+    async def _settle(self, attempt: Attempt) -> None:
+        """Keep how an attempt stands in every exercise that goes on, before its line is gone."""
+        drills = self.register.drills
+        for drill in await asyncio.to_thread(drills.all):
+            mine = [one for one in drill.hidden if one.attempt == attempt.id and one.score is None]
+            for hidden in mine if drill.ended is None else ():
+                found = await self.found(drill, hidden)
+                if found is not None:
+                    await asyncio.to_thread(drills.keep, drill.id, attempt.id, found.plain)
 
     async def found(self, drill: Drill, hidden: Hidden) -> Score | None:
         """Return how an attempt stands in an exercise; None where it has ended or its line has."""

@@ -60,6 +60,12 @@ class Drills:
             row = (id, hidden.attempt, hidden.fault, hidden.since, None)
             connection.execute("INSERT OR REPLACE INTO hidden VALUES (?, ?, ?, ?, ?)", row)
 
+    def keep(self, id: str, attempt: str, score: Mapping[str, Any]) -> None:  # noqa: A002 - what it is called
+        """Keep the score of an attempt that is over before the exercise is."""
+        with self._database.transaction() as connection:
+            row = (json.dumps(score), id, attempt)
+            connection.execute("UPDATE hidden SET score = ? WHERE drill = ? AND attempt = ? AND score IS NULL", row)
+
     def end(self, id: str, scores: Mapping[str, Mapping[str, Any]], at: int) -> None:  # noqa: A002 - what it is called
         """End an exercise, with the score of each attempt."""
         with self._database.transaction() as connection:

@@ -60,6 +60,15 @@ class Score:
     false: tuple[Claim, ...]
 
     @property
+    def plain(self) -> dict[str, object]:
+        """The score as it is kept and sent; times in seconds."""
+        findings = [
+            {"detected": one.detected, "diagnosed": one.diagnosed, "cause": one.cause, "place": one.place}
+            for one in self.findings
+        ]
+        return {"points": self.points, "of": self.of, "false": len(self.false), "findings": findings}
+
+    @property
     def why(self) -> Text:
         """Say how it came about, without telling what is broken."""
         if not self.findings:

@@ -24,7 +24,10 @@ from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
 from dashboard_api.desk import Desk
 from dashboard_api.refusals import told
+from evidence.assess import clause_digest
 from evidence.campaign import Campaigns
+from evidence.handed import measured
+from evidence.plan import Plan
 from labs.desk import LabDesk
 from labs.library import read_library
 from labs.observation import Observation
@@ -241,9 +244,10 @@ async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_show
     scores = {one["learner"]: one["score"] for one in told["scores"]}
     assert scores["wang"]["findings"] == [{"detected": 120, "diagnosed": 180, "cause": True, "place": 1}]
     assert (scores["wang"]["points"], scores["li"]["points"]) == (10, 0)
+    await done(wang.post(f"{LABS}/attempts/{attempt}/end"))  # whoever has done their work loses nothing
     ended = await done(zhao.post(f"{LABS}/exercises/{drill['id']}/end"))
     assert ended["ended"] is not None
-    assert desk.sandboxes.of("wang").broken["1"].ended is not None
+    assert desk.sandboxes.of("li").broken["1"].ended is not None
     kept = await done(zhao.get(f"{LABS}/exercises/{drill['id']}"))
     assert {one["learner"]: one["score"] for one in kept["scores"]} == scores
     assert (await zhao.post(f"{LABS}/exercises/{drill['id']}/end")).status_code == 409
@@ -295,6 +299,27 @@ async def test_attendance_is_counted_in_person_times_and_handed_in(
     assert (await sun.post(f"{LABS}/attendance/hand-in", json=asked)).status_code == 404  # no campaigns here
     centre.desk = Desk(Campaigns(tmp_path / "campaigns"), None)
     assert (await sun.post(f"{LABS}/attendance/hand-in", json=asked)).status_code == 409  # none of that name
+    campaign = centre.desk.store.create(plan_of_a_centre(centre), clock=centre.clock)
+    assert (await zhao.post(f"{LABS}/attendance/hand-in", json=asked)).status_code == 403
+    await done(sun.post(f"{LABS}/attendance/hand-in", json=asked))
+    assert [(one.kind, one.number, one.author) for one in campaign.records] == [("person-times", 4, "sun")]
+    assert measured(campaign.records, "improved", "person-times")[0].indicator.value == 4
+
+
+def plan_of_a_centre(centre: Centre) -> Plan:
+    clause = next(
+        clause
+        for clause in centre.configuration.catalogues["cq-2024-5"].clauses
+        if any(one.parameters.get("kind") == "person-times" for one in clause.indicators)
+    )
+    return Plan(
+        id="centre",
+        name=clause.name,
+        catalogue="cq-2024-5",
+        clause=clause.id,
+        clause_digest=clause_digest(clause),
+        author="sun",
+    )
 
 
 def zipped(folder: Path) -> bytes:

@@ -264,7 +264,8 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
         except sqlite3.DatabaseError:
             # Python reads one row ahead, so the last one before the damage has not come out yet.
             if _readable(old, single, at):
-                row = old.execute(single, (at,)).fetchone()
+                if (row := old.execute(single, (at,)).fetchone()) is None:
+                    break
                 new.execute(insert, row)
                 at = row[0] + 1
             else:

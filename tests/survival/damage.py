@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from historian.embedded import EmbeddedHistorian
 from plant.batch import Batch
 from tests.system.rig import COUNTER
 
-_LEAF = 0x0D
+_LEAF, _MAGIC = 0x0D, b"PVL1"
 
 
 def page_of_log(path: Path) -> frozenset[int]:
-    """Overwrite the middle one of the pages that hold samples of a batch log."""
+    """Overwrite one of the pages that hold samples of a batch log, from the middle on; return the numbers lost by it.
+
+    A page may hold what looks like samples and be free: then nothing is lost by it, and another one is tried.
+    """
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = connection.execute("PRAGMA page_size").fetchone()[0]
-        blobs = [row[0] for row in connection.execute("SELECT blob FROM log")]
-    counts = [(blob, numbers) for blob in blobs if (numbers := _numbers(blob))]
+        rows = {row_id: _numbers(blob) for row_id, blob in connection.execute("SELECT id, blob FROM log")}
     content = path.read_bytes()
-    found = []
-    for at in range(0, len(content), size):
-        page = content[at : at + size]
-        if page[0] == _LEAF and (held := [numbers for blob, numbers in counts if blob in page]):
-            found.append((at, frozenset().union(*held)))
-    assert found, "no page held a whole batch of numbers"
-    page_at, destroyed = found[len(found) // 2]
+    leaves = [at for at in range(0, len(content), size) if content[at] == _LEAF and _MAGIC in content[at : at + size]]
+    middle = len(leaves) // 2
+    for at in leaves[middle:] + leaves[:middle]:
+        _overwrite(path, at, b"\xa5" * size)
+        if lost := frozenset().union(*(rows[i] for i in rows.keys() - _readable(path, rows))):
+            return lost
+        _overwrite(path, at, content[at : at + size])
+    raise AssertionError("no page held a sample")
+
+
+def _overwrite(path: Path, at: int, content: bytes) -> None:
     with path.open("r+b") as file:
-        file.seek(page_at)
-        file.write(b"\xa5" * size)
-    return destroyed
+        file.seek(at)
+        file.write(content)
+
+
+def _readable(path: Path, ids: Iterable[int]) -> set[int]:
+    found = set()
+    with closing(sqlite3.connect(path)) as connection:
+        for row_id in ids:
+            with suppress(sqlite3.DatabaseError):
+                found.update(
+                    row[0] for row in connection.execute("SELECT id, crc, blob FROM log WHERE id = ?", (row_id,))
+                )
+    return found
 
 
 def _numbers(blob: bytes) -> frozenset[int]:

@@ -165,11 +165,12 @@ describe('a difference', () => {
 })
 
 describe('what was made', () => {
-  const made = (a: number, b: number) => [
-    figure('good-output', a, 'cq/line/press#product=A'),
-    figure('good-output', b, 'cq/line/press#product=B'),
-    figure('good-output', 1000, 'cq/line/press/unit#product=B'),
-  ]
+  const counted = (product: string, pieces: number) => ({
+    ...figure('first-pass-yield', 1, `cq/line/press#product=${product}`),
+    inputs: { IP: { value: pieces, unit: '{part}' } },
+    uncertainty: null,
+  })
+  const made = (a: number, b: number) => [counted('A', a), counted('B', b)]
 
   it('is named where its mix has changed', () => {
     expect(productsIn(made(1, 1))).toEqual(['A', 'B'])

@@ -1,5 +1,6 @@
 /** Figures of two stretches of time side by side: by how much they differ, and whether that is for the better. */
 import type { Indicator } from '../api'
+import type { Detail } from '../api-scene'
 import { arrangeIndicators } from './arrange'
 
 export type Meaning = 'better' | 'worse' | 'same' | 'neutral' | 'unknown'
@@ -59,7 +60,10 @@ export function compared(now: readonly Indicator[], then: readonly Indicator[]):
 }
 
 const PRODUCT = /#product=([^#]+)/
-const MADE = ['output', 'good-output']
+/** The figure of each product that carries how many pieces of it were begun. */
+const COUNTING = { id: 'first-pass-yield', input: 'IP' } as const
+
+type Counted = Pick<Detail, 'id' | 'scope' | 'inputs'>
 
 /** The products that details speak of. */
 export function productsIn(details: readonly Indicator[]): string[] {
@@ -74,7 +78,7 @@ export interface Mix {
 }
 
 /** How the shares of the products have moved; empty where they have not by more than `least`. */
-export function mixes(now: readonly Indicator[], then: readonly Indicator[], least = 0.05): Mix[] {
+export function mixes(now: readonly Counted[], then: readonly Counted[], least = 0.05): Mix[] {
   const [a, b] = [sharesIn(now), sharesIn(then)]
   if (a.size === 0 || b.size === 0) return []
   const found = [...new Set([...a.keys(), ...b.keys()])].map((product) => ({
@@ -85,16 +89,12 @@ export function mixes(now: readonly Indicator[], then: readonly Indicator[], lea
   return found.some((one) => Math.abs(one.now - one.then) > least) ? found.sort((x, y) => y.now - x.now) : []
 }
 
-/** Of the widest scope that tells products apart, so that nothing counts twice. */
-function sharesIn(details: readonly Indicator[]): Map<string, number> {
-  const made = details.filter((one) => MADE.includes(one.id) && PRODUCT.test(one.scope) && one.status === 'ok')
-  const depth = (one: Indicator) => one.scope.split('#')[0]!.split('/').length
-  const widest = Math.min(...made.map(depth))
-  const id = MADE.find((name) => made.some((one) => one.id === name))
+/** Each machine that tells what it makes counts its pieces by product; every count has the same say. */
+function sharesIn(details: readonly Counted[]): Map<string, number> {
   const pieces = new Map<string, number>()
-  for (const one of made.filter((each) => each.id === id && depth(each) === widest)) {
-    const product = PRODUCT.exec(one.scope)?.[1] ?? ''
-    pieces.set(product, (pieces.get(product) ?? 0) + (one.value ?? 0))
+  for (const one of details.filter((each) => each.id === COUNTING.id)) {
+    const [product, made] = [PRODUCT.exec(one.scope)?.[1], one.inputs[COUNTING.input]?.value]
+    if (product !== undefined && typeof made === 'number') pieces.set(product, (pieces.get(product) ?? 0) + made)
   }
   const all = [...pieces.values()].reduce((sum, n) => sum + n, 0)
   return all > 0 ? new Map([...pieces].map(([product, n]) => [product, n / all])) : new Map()

@@ -26,7 +26,7 @@ from tests.labs.tiny_course import tiny_lab
 from tests.peers.processes import free_port
 from tests.people import People, people
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 Found = TypeVar("Found")
 
 

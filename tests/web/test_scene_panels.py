@@ -374,6 +374,6 @@ async def test_no_panel_makes_the_page_wider_than_the_screen(
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_pages_have_exactly_the_panels_that_configurations_may_name() -> None:
+async def test_pages_have_exactly_the_panels_that_configurations_may_name() -> None:
     source = (WEB / "src" / "panels" / "panels.ts").read_text(encoding="utf-8")
     assert set(re.findall(r"\bid: '([a-z-]+)'", source)) == {panel.value for panel in Panel}

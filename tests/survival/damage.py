@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from historian.embedded import EmbeddedHistorian
+from historian.embedded.reader import DATABASE
 from plant.batch import Batch
 from tests.system.rig import COUNTER
 
@@ -57,13 +60,14 @@ def _numbers(blob: bytes) -> frozenset[int]:
 
 
 def segment(folder: Path) -> frozenset[int]:
-    """Seal what a store's log holds, and overwrite a few bytes in the middle of the segment that has it."""
+    """Seal what a store's log holds, overwrite a few bytes of the segment that has it; return the numbers in there."""
     with closing(EmbeddedHistorian(folder, seal_every=None)) as historian:
         before = set((folder / "segments").iterdir())
         historian.seal()
         (made,) = set((folder / "segments").iterdir()) - before
-    size = made.stat().st_size
-    with made.open("r+b") as file:
-        file.seek(size // 3)
-        file.write(b"\xa5" * 16)
-    return frozenset()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        (tag,) = connection.execute("SELECT id FROM tag WHERE path = ?", (COUNTER,)).fetchone()
+    columns = pq.read_table(made, columns=["tag", "integer"]).to_pydict()
+    numbers = {n for t, n in zip(columns["tag"], columns["integer"], strict=True) if t == tag and n is not None}
+    _overwrite(made, made.stat().st_size // 3, b"\xa5" * 16)
+    return frozenset(numbers)

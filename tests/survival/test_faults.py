@@ -32,7 +32,6 @@ AT_ONCE = (
     ("edge cannot open files",),
     ("edge gets no more memory", "centre gets no more memory"),
     ("a page of the outbox overwritten",),
-    ("a segment of the store overwritten",),
 )
 needs_root = pytest.mark.skipif(
     not ROOT and not os.environ.get("CI"), reason="NOT RUN, disks and a network of one's own need root"

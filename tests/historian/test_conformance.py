@@ -88,7 +88,7 @@ def test_every_quality_and_origin_is_kept(store: Stage):
 
 
 @pytest.mark.parametrize(
-    "path", ["工厂/场景/线/设备/信号", "a,b/c=d/e\\f/g\"h/i'j", "a.b/c*d/(e)/$g/[i]", "é/ß/🙂/%20/&"]
+    "path", ["工厂/场景/线/设备/信号", "a,b/c=d/e~f/g\"h/i'j", "a.b/c*d/(e)/$g/[i]", "é/ß/🙂/%20/&"]
 )
 def test_any_path_a_tag_may_have_can_be_kept(store: Stage, path):
     store.write(batch((path, T0, 1), (A, T0, 2)))

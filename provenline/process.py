@@ -89,7 +89,7 @@ def log_plainly(*, as_json: bool = False, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]

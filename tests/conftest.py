@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.programs import search_path
@@ -43,6 +44,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and reporter.stats.get("skipped") and os.environ.get("CI"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def no_borrowed_log() -> Iterator[None]:
+    """Forget where a command that a test ran in this process wrote its log; that stream is closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(autouse=True)

@@ -184,7 +184,7 @@ def test_all_scenes_come_up_behind_one_page_that_answers_from_the_first_on(tmp_p
         connected = 0
         while connected < sources or served < scenes.keys():
             line = program.ready("source=", 180)
-            connected += "source connected" in line
+            connected += line.count("source connected")
             served |= {word.partition("=")[2] for word in line.split() if word.startswith("scene=")}
             if connected == 1:
                 assert len(get(f"http://localhost:{port}/api/v1/scenes")) >= len(scenes)

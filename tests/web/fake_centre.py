@@ -210,6 +210,15 @@ def add_live_and_pages(app: FastAPI, mood: Mood) -> None:
         return FileResponse(file if path and file.is_file() else DIST / "index.html")
 
 
+async def _serve(server: uvicorn.Server) -> None:
+    """Serve until told to stop, and then let go of every connection that a browser keeps."""
+    await server.serve()
+    for connection in list(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()
+    await asyncio.sleep(0.05)
+
+
 class FakeCentre:
     """Serves from a thread of its own, so that a test's event loop is the browser's alone."""
 
@@ -228,7 +237,7 @@ class FakeCentre:
             app_for(self.mood), port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread = threading.Thread(target=asyncio.run, args=(_serve(self._server),), daemon=True)
         self._thread.start()
         wait_for_port(self.port)
 

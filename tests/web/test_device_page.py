@@ -36,7 +36,7 @@ def span_of(request: Request) -> tuple[int, int, int]:
 
 async def test_a_scene_leads_to_its_devices_and_back(browser: Browser, centre: FakeCentre) -> None:
     page = await look(browser, f"{centre.address}/scene/line?lang=en")
-    await page.get_by_role("link", name="Conveyor", exact=True).click()
+    await page.get_by_role("link", name="Conveyor", exact=True).first.click()
     await expect(page).to_have_url(re.compile("/scene/line/device/conveyor"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("Conveyor")
     await page.get_by_label("Where this is").get_by_role("link", name="First assembly line").click()

@@ -273,7 +273,13 @@ async def showing(front: Front, centre: Centre, address: Address) -> AsyncIterat
 @asynccontextmanager
 async def answering(front: Front, address: Address) -> AsyncIterator[None]:
     """Serve HTTP, or HTTPS, while the context is open. Raises ProvenlineError when the address cannot be had."""
-    bound = _bind(address)
+    async with answering_at(front, _bind(address), tls=address.tls):
+        yield
+
+
+@asynccontextmanager
+async def answering_at(front: Front, bound: socket.socket, *, tls: Certificate | None = None) -> AsyncIterator[None]:
+    """Serve at a socket that is bound already, and close it in the end."""
     config = uvicorn.Config(
         front,
         lifespan="off",  # what is behind the front is begun and ended by whoever puts it there
@@ -285,8 +291,8 @@ async def answering(front: Front, address: Address) -> AsyncIterator[None]:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
-        ssl_certfile=address.tls.certificate if address.tls else None,
-        ssl_keyfile=address.tls.key if address.tls else None,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="http server")

@@ -8,17 +8,15 @@ they do in a centre that reloads; the line behind them does not notice.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-import uvicorn
 from fastapi.requests import HTTPConnection
 
 from configs.configuration import Configuration
@@ -27,8 +25,7 @@ from dashboard_api.app import create_app
 from dashboard_api.centre import Centre
 from dashboard_api.sandboxes import HOST, VISITOR
 from edge.uplink import InProcess
-from plant.errors import ProvenlineError
-from provenline.centre import Stores, centre_of, stores
+from provenline.centre import Stores, answering_at, centre_of, stores
 from provenline.edge_process import Sources, delivering
 from provenline.pace import PlantTime
 from provenline.reload_front import Front, Sink
@@ -39,8 +36,6 @@ from simulators.faces.endpoint import Endpoint
 
 ALLOWED: Final = frozenset({Permission.OPEN, Permission.VIEW, Permission.ANNOTATE, Permission.ALARM_ACT})
 """What people may do in a sandbox by themselves. Samples come from the line, and accounts are the centre's."""
-
-_GRACE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,49 +95,17 @@ async def workplace(
         trust(folder) as trusted,
         stores(paced, data=folder, clock=clock) as kept,
         delivering(paced, InProcess(sink), data=folder / "edge", clock=clock) as sources,
-        _answering(front, at),
+        answering_at(front, _bind(at)),
     ):
         yield Workplace(owner, clock, speed, endpoints, trusted, kept, sources, front, sink)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _answering(front: Front, at: Path) -> AsyncIterator[None]:
+def _bind(at: Path) -> socket.socket:
+    """Bind a Unix socket that nobody else may open."""
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
         bound.bind(str(at))
     finally:
         os.umask(before)
-    config = uvicorn.Config(
-        front,
-        lifespan="off",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=65_536,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[bound]), name="http server")
-    try:
-        while not server.started:
-            if serving.done():
-                serving.result()
-                raise ProvenlineError("the HTTP server ended at its start")
-            await asyncio.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        with suppress(asyncio.CancelledError):
-            await serving
-        bound.close()
+    return bound

@@ -180,17 +180,23 @@ def test_all_scenes_come_up_behind_one_page_that_answers_from_the_first_on(tmp_p
     program = Program(command)
     try:
         program.ready(" ready ", 120)
-        served: set[str] = set()
-        connected = 0
-        while connected < sources or served < scenes.keys():
-            line = program.ready("source=", 180)
-            connected += line.count("source connected")
-            served |= {word.partition("=")[2] for word in line.split() if word.startswith("scene=")}
-            if connected == 1:
-                assert len(get(f"http://localhost:{port}/api/v1/scenes")) >= len(scenes)
+        assert len(get(f"http://localhost:{port}/api/v1/scenes")) >= len(scenes)
+        # the first devices may well be there before the page is: every line counts, not only those after `ready`
+        while _connected(program) < sources or _served(program) < scenes.keys():
+            program.ready("source=", 180)
     finally:
         program.interrupt()
         assert program.wait(20) == 0
+
+
+def _connected(program: Program) -> int:
+    return sum(line.count("source connected") for line in program.lines)
+
+
+def _served(program: Program) -> set[str]:
+    """Return the scenes whose simulated devices are there."""
+    words = (word for line in program.lines for word in line.split())
+    return {word.partition("=")[2] for word in words if word.startswith("scene=")}
 
 
 def _processes() -> list[str]:

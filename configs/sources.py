@@ -61,11 +61,12 @@ class OpcuaSecurity(Strict):
 class OpcuaAddress(Strict):
     """One variable: by node id (`ns=2;s=Press.State`), or by a browse path below Objects.
 
-    A path's parts are browse names, `2:Press/2:State`; `*` stands for any one part and must
-    match exactly one node.
+    `nsu=urn:maker:press;s=Press.State` names the namespace itself, whose index a server may number anew at each
+    start; `%` and `;` in its URI are written `%25` and `%3B` (OPC UA part 6, 5.3.1.10). A path's parts are browse
+    names, `2:Press/2:State`; `*` stands for any one part and must match exactly one node.
     """
 
-    node: str | None = Field(default=None, pattern=r"^(ns=\d+;)?[isgb]=.+$")
+    node: str | None = Field(default=None, pattern=r"^(ns=\d+;|nsu=[^;]+;)?[isgb]=.+$")
     path: str | None = None
     sampling: Seconds | None = None
     deadband: float | None = Field(default=None, ge=0, description="absolute, applied by the server, in raw units")

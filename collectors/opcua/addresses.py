@@ -1,8 +1,8 @@
 """Which node an address means: a node id as it stands, or a browse path to be looked up.
 
 All paths are walked together, one level of the address space at a time, so a thousand
-paths through one folder browse that folder once. Node ids depend on the order of the
-server's namespaces only by their index; a path survives when a server numbers its nodes anew.
+paths through one folder browse that folder once. A path survives when a server numbers its
+nodes anew, and a node id whose namespace is given by its URI survives when it numbers its namespaces anew.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from asyncua import ua
 from asyncua.ua.object_ids import ObjectIds
@@ -24,6 +25,8 @@ BREADTH = 20_000
 
 _WORD = r"(?:&.|[^/&])+"
 _WORDS = re.compile(_WORD, re.DOTALL)
+_NAMED = re.compile(r"nsu=([^;]+);(.+)", re.DOTALL)
+_NAMESPACES = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
 _PATH = re.compile(rf"/?{_WORD}(?:/{_WORD})*", re.DOTALL)
 
 
@@ -66,10 +69,11 @@ async def resolve(link: Link, addresses: Sequence[OpcuaAddress]) -> list[ua.Node
     """Find the node of each address. Raises Disconnected when the link is lost."""
     found: dict[int, ua.NodeId | BadAddress] = {}
     paths: dict[int, tuple[Part, ...]] = {}
+    namespaces = await _namespaces(link, addresses)
     for index, address in enumerate(addresses):
         try:
             if address.node is not None:
-                found[index] = _node_id(address.node)
+                found[index] = _node_id(address.node, namespaces)
             else:
                 paths[index] = parse_path(address.path or "")
         except ValueError as error:
@@ -79,7 +83,21 @@ async def resolve(link: Link, addresses: Sequence[OpcuaAddress]) -> list[ua.Node
     return [found[index] for index in range(len(addresses))]
 
 
-def _node_id(text: str) -> ua.NodeId:
+async def _namespaces(link: Link, addresses: Sequence[OpcuaAddress]) -> list[str]:
+    """Return the URIs that the server numbers, in its order; none if no address asks for one."""
+    if not any(address.node and address.node.startswith("nsu=") for address in addresses):
+        return []
+    (told,) = await link.read_values([_NAMESPACES])
+    names = told.Value.Value if told.Value is not None else None
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _node_id(text: str, namespaces: list[str]) -> ua.NodeId:
+    if named := _NAMED.fullmatch(text):
+        uri, rest = unquote(named[1]), named[2]
+        if uri not in namespaces:
+            raise ValueError(f"the server has no namespace {uri!r}")
+        text = f"ns={namespaces.index(uri)};{rest}"
     try:
         return ua.NodeId.from_string(text)
     except (ValueError, UaError) as error:

@@ -242,6 +242,21 @@ async def test_one_bad_node_harms_no_other(server: Server) -> None:
     }
 
 
+async def test_a_namespace_given_by_its_name_is_found_whatever_its_number(server: Server) -> None:
+    await server.set("Press.Force", 12.5)
+    points = (
+        point("Force", node="nsu=urn:peer:plant;s=Press.Force"),
+        point("Escaped", node="nsu=urn%3Apeer:plant;s=Press.Force"),
+        point("Strange", node="nsu=urn:somebody:else;s=Press.Force"),
+    )
+    opened = source(server.endpoint, *points)
+    async with opened.open() as batches:
+        seen = await first(batches, "Force", "Escaped", "Strange")
+    assert seen["Force"].value == seen["Escaped"].value == 12.5
+    assert seen["Strange"].quality == Quality.BAD_CONFIGURATION_ERROR
+    assert opened.tally.bad_points == {f"{DEVICE}/Strange": "the server has no namespace 'urn:somebody:else'"}
+
+
 async def test_a_browse_path_leads_to_exactly_one_variable_or_says_why_not(server: Server) -> None:
     points = (
         point("plain", path="2:Line/2:Press/2:Force"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analytics import carbon, confusion, demand, energy, energy_states, material, network, oee, quality, transport
+from analytics import carbon, confusion, control, demand, energy, energy_states, material, network, oee, quality, transport
 from analytics.counters import MICRO
 from analytics.details import Details, Drawn, Judged, Linked, Ordered
 from analytics.formulas import FORMULAS, quantities
@@ -46,6 +46,8 @@ def indicators(unit: Unit, windows: Sequence[Span], rules: Rules) -> Iterator[In
         yield from _link(link, whole)
     if found.judged is not None:
         yield from _judged(found.judged, whole)
+    if found.cycles is not None and found.cycles_seen is not None:
+        yield from control.indicators(found.cycles, whole.basis(found.cycles_seen))
     yield from _records(found, whole, settings)
     if found.e10 is not None:
         yield from _e10(found.e10, whole)

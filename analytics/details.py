@@ -16,6 +16,7 @@ from typing import Protocol, Self, TypeVar
 
 from analytics import oee
 from analytics.confusion import Confusion
+from analytics.control import Cycles
 from analytics.energy_states import Shared
 from analytics.losses import Waterfall
 from analytics.material import Matched, Timely
@@ -131,8 +132,9 @@ class Details:
     """What lies behind the figures of one device, line or scene; None or empty where no role supports it.
 
     `tallies`: pieces by product ("" where none is told) of measured time. `operations`: of a
-    serial line, in order of flow. `products`: what was done for each product. `charge_seen`:
-    when the state of charge was known. `e10`: a machine's time by the states of SEMI E10.
+    serial line, in order of flow. `products`: what was done for each product. `charge_seen`,
+    `cycles_seen`: when the state of charge, and the counters of control cycles, were known.
+    `e10`: a machine's time by the states of SEMI E10.
     """
 
     tallies: Mapping[str, Tally] = field(default_factory=dict)
@@ -148,6 +150,8 @@ class Details:
     e10: E10Times | None = None
     timely: Timely | None = None
     matched: Matched | None = None
+    cycles: Cycles | None = None
+    cycles_seen: Watched | None = None
 
 
 def in_succession(parts: Sequence[Details]) -> Details:
@@ -169,6 +173,8 @@ def in_succession(parts: Sequence[Details]) -> Details:
         e10=_any([part.e10 for part in parts]),
         timely=_any([part.timely for part in parts]),
         matched=_any([part.matched for part in parts]),
+        cycles=_any([part.cycles for part in parts]),
+        cycles_seen=_seen([part.cycles_seen for part in parts], Watched.either),
     )
 
 
@@ -180,6 +186,7 @@ def side_by_side(parts: Sequence[Details], *, operations: tuple[Operation, ...] 
     states belong to their device alone.
     """
     told = [part.tallies for part in parts if part.tallies]
+    looped = [part for part in parts if part.cycles is not None]
     return Details(
         tallies={} if operations or any(part.operations for part in parts) else _by_name(told),
         operations=operations,
@@ -188,6 +195,8 @@ def side_by_side(parts: Sequence[Details], *, operations: tuple[Operation, ...] 
         judged=_any([part.judged for part in parts]),
         timely=_any([part.timely for part in parts]),
         matched=_any([part.matched for part in parts]),
+        cycles=_any([part.cycles for part in looped]),
+        cycles_seen=_seen([part.cycles_seen for part in looped], Watched.both),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics import delays, demand, energy_states, network, quality, transport
+from analytics import control, delays, demand, energy_states, network, quality, transport
 from analytics.confusion import class_table
 from analytics.details import Details, Drawn, Judged, Linked, Ordered, Worked
 from analytics.losses import stops, waterfall
@@ -41,6 +41,9 @@ READ_ROLES = frozenset(
         Role.DECISION,
         Role.TRUTH,
         Role.STOCK,
+        Role.CONTROL_CYCLES,
+        Role.CORRECT_CYCLES,
+        Role.DEADLINE_MISSED,
     )
 )
 """The roles that are asked for beyond those of the main figures."""
@@ -57,6 +60,7 @@ def read(device: Device, signals: Signals | None, readings: Readings, plan: Plan
     settings = rules.settings.of(device.path)
     stationed = signals is not None
     charge = device.role(Role.BATTERY)
+    cycles, cycles_seen = control.counted(device, readings) or (None, None)
     return Details(
         tallies=_tallies(device, signals, readings, plan) if signals is not None and signals.counters else {},
         products=dict(_products(device, signals, readings, plan, rules)) if signals is not None else {},
@@ -70,6 +74,8 @@ def read(device: Device, signals: Signals | None, readings: Readings, plan: Plan
         e10=None if signals is None or signals.states is None else e10_times(signals.states, plan),
         timely=None if stationed else _timely(device, readings, settings),
         matched=_matched(device, readings),
+        cycles=cycles,
+        cycles_seen=cycles_seen,
     )
 
 

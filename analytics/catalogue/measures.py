@@ -59,6 +59,13 @@ FORMULAS: tuple[Formula, ...] = (
         Text("完成且时延、卡顿达标的场次", "completed, within the limits of delay and standstills"),
     ),
     Formula("closed-loop-correctness", Text("闭环控制正确率", "Correct control cycles"), "CYOK / CYN", "1", _COUNTED),
+    Formula(
+        "deadline-miss-rate",
+        Text("控制周期超时率", "Control cycles that missed their deadline"),
+        "CYLATE / CYN",
+        "1",
+        _COUNTED,
+    ),
     Formula("decision-correctness", Text("智能决策正确率", "Correct decisions"), "DECOK / DECN", "1", _COUNTED),
 )
 
@@ -71,6 +78,7 @@ SYMBOLS: dict[str, Symbol] = {
     "DEV": Symbol(Text("清单设备", "devices declared"), "1"),
     "SESOK": Symbol(Text("有效场次", "sessions that count"), "1"),
     "CYOK": Symbol(Text("正确的控制周期", "correct control cycles"), "1"),
+    "CYLATE": Symbol(Text("指令迟到或丢失的控制周期", "control cycles whose command came too late or never"), "1"),
     "CYN": Symbol(Text("控制周期", "control cycles"), "1"),
     "DECOK": Symbol(Text("正确的决策", "correct decisions"), "1"),
     "DECN": Symbol(Text("决策", "decisions"), "1"),

@@ -148,6 +148,12 @@ MEASURES: Mapping[str, Measure] = {
             _SHARE,
         ),
         _measure(
+            "deadline-miss-rate",
+            Text("控制周期超时率", "Control cycles that missed their deadline"),
+            judgement.deadline_miss_rate,
+            _SHARE,
+        ),
+        _measure(
             "decision-correctness", Text("智能决策正确率", "Correct decisions"), judgement.decision_correctness, _SHARE
         ),
         _measure(

@@ -62,15 +62,26 @@ def _judged(measured: Measured, window: Span, role: Role, accepted: frozenset[st
 def closed_loop_correctness(measured: Measured, window: Span, given: Chosen) -> Measurement:
     """Compute correct control cycles over all, summed over loops."""
     del given
-    roles = (Role.CONTROL_CYCLES, Role.CORRECT_CYCLES)
+    return _cycles(measured, window, "closed-loop-correctness", ("CYOK", Role.CORRECT_CYCLES))
+
+
+def deadline_miss_rate(measured: Measured, window: Span, given: Chosen) -> Measurement:
+    """Compute control cycles whose command came too late or never over all, summed over loops."""
+    del given
+    return _cycles(measured, window, "deadline-miss-rate", ("CYLATE", Role.DEADLINE_MISSED))
+
+
+def _cycles(measured: Measured, window: Span, formula: str, counted: tuple[str, Role]) -> Measurement:
+    symbol, role = counted
+    roles = (Role.CONTROL_CYCLES, role)
     view = look_at(measured, window, roles)
     loops = [[view.readings.increments(tag) for tag in pair] for _, pair in view.playing(*roles)]
-    cycles, correct = (sum(loop[n].total for loop in loops) // MICRO for n in (0, 1))
+    cycles, part = (sum(loop[n].total for loop in loops) // MICRO for n in (0, 1))
     basis = view.known([pair for _, pair in view.playing(*roles)])
-    if correct > cycles:  # the counters contradict each other
-        return view.unanswered(evaluate(FORMULAS["closed-loop-correctness"], {}, basis))
-    inputs = quantities({"CYOK": float(correct), "CYN": float(cycles)})
-    return _counted(view, "closed-loop-correctness", inputs, basis, Trials(correct, cycles))
+    if part > cycles:  # the counters contradict each other
+        return view.unanswered(evaluate(FORMULAS[formula], {}, basis))
+    inputs = quantities({symbol: float(part), "CYN": float(cycles)})
+    return _counted(view, formula, inputs, basis, Trials(part, cycles))
 
 
 # --------------------------------------------------------------------------------- sessions

@@ -12,13 +12,14 @@ import pytest
 from analytics.indicator import Status
 from analytics.measures.measurement import Measurement, Part, Trials
 from analytics.settings import FleetRates, FloorLimit, SceneSettings, Settings
+from analytics.studies import scene_details
 from analytics.unit import Rules
 from plant.assets import Access
 from plant.packml import PackState
 from plant.quality import Quality
 from plant.tags import Role
 from tests.analytics.scenery import SCENE, Plant, every
-from tests.analytics.signals import BAD, UNCERTAIN
+from tests.analytics.signals import BAD, UNCERTAIN, window
 
 HOUR = 3600.0
 TIMEOUT = int(Quality.BAD_TIMEOUT)
@@ -207,6 +208,28 @@ def test_correct_cycles_are_summed_over_loops() -> None:
     plant.device("slow", {Role.CONTROL_CYCLES: every(1, range(101)), Role.CORRECT_CYCLES: every(1, range(101))})
     found = plant.measure("closed-loop-correctness", 0, 101)
     assert found.trials == Trials(1900 + 100, 2000 + 100)
+
+
+def test_late_cycles_are_the_same_figure_on_the_page_and_in_evidence() -> None:
+    plant = Plant()
+    for name, late in (("fast", range(0, 404, 4)), ("slow", range(101))):
+        roles = {Role.CONTROL_CYCLES: every(1, range(0, 2020, 20)), Role.DEADLINE_MISSED: every(1, late)}
+        plant.device(name, roles)
+    measured = plant.measured()
+    found = plant.measure("deadline-miss-rate", 0, 101)
+    details = scene_details(
+        measured.scene, measured.historian, window(0, 101), calendar=measured.calendar, rules=measured.rules
+    )
+    shown = {one.scope: one for one in details if one.formula == "deadline-miss-rate"}
+    assert found.trials == Trials(400 + 100, 4000)
+    assert shown[measured.scene.path].value == found.indicator.value == 500 / 4000
+    assert {scope.rpartition("/")[2]: one.value for scope, one in shown.items()} == {
+        "fast": 400 / 2000,
+        "slow": 100 / 2000,
+        "line": 500 / 4000,
+        "scene": 500 / 4000,
+    }
+    assert "closed-loop-correctness" not in {one.formula for one in details}
 
 
 def test_counters_that_contradict_each_other_give_no_figure() -> None:

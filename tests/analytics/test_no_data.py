@@ -40,6 +40,8 @@ KINDS = {
             Role.TRANSPORT_COUNT,
             Role.EVENT_NUMBER,
             Role.DEADLINE_MISSED,
+            Role.CONTROL_CYCLES,
+            Role.CORRECT_CYCLES,
         ),
         Kind.COUNTER,
     ),

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analytics import carbon, confusion, control, demand, energy, energy_states, material, network, oee, quality, transport
+from analytics import (
+    carbon,
+    confusion,
+    control,
+    demand,
+    energy,
+    energy_states,
+    material,
+    network,
+    oee,
+    quality,
+    transport,
+)
 from analytics.counters import MICRO
 from analytics.details import Details, Drawn, Judged, Linked, Ordered
 from analytics.formulas import FORMULAS, quantities

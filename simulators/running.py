@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from configs.configuration import Binding
 from configs.network_profile import NetworkProfile, network_profile
@@ -46,12 +47,15 @@ from simulators.faces.layout import (
 from simulators.faces.modbus import serve_modbus
 from simulators.faces.mqtt import serve_mqtt
 from simulators.faces.opcua import serve_opcua
+from simulators.faces.opcua_guard import Guard, read_guard
 from simulators.faces.sparkplug import serve_sparkplug
 from simulators.faces.stamp import serve_stamp
 from simulators.faces.vda5050 import serve_vda5050
 from simulators.faults import FaultBoard, FaultKind, Outage, PlannedFault
 from simulators.kernel.floor import Floor, Interval
 from simulators.network.law import law
+from simulators.network.link import Direction
+from simulators.network.udp_relay import nobody
 from simulators.pace import ScaledClock
 from simulators.plantmodel import PlantModel, Setting
 from simulators.recorder import Recorder
@@ -61,6 +65,9 @@ from simulators.truth import Truth
 _LIVE_FACTS = 200_000
 _LONGEST_NAP = 0.1
 _SHORTEST_NAP = 0.01
+
+Heard = Callable[[str, Direction, bytes], None]
+"""Is told of each STAMP packet: its source, whether it goes up or comes back, and what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,9 @@ def build(
     unknown = sorted(set(simulation.faces) - set(model.faces))
     if unknown:
         raise _wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
+    for name in simulation.guards:
+        if name not in simulation.faces or not isinstance(model.faces[name], OpcuaLayout):
+            raise _wrong(scene, f"simulation.guards.{name}", "only an OPC UA face that is served can be guarded")
     return replace(model, sources=dict(simulation.faces), links=setting.links)
 
 
@@ -194,13 +204,15 @@ async def serving(
     host: str = "127.0.0.1",
     ports: PortPolicy = PortPolicy.PREFER,
     mqtt: Endpoint | None = None,
+    heard: Heard | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a model that may have lived already; `clock` says how many seconds of its life have passed.
 
-    Raises ConfigError, and Unavailable when a face cannot listen.
+    `heard` is told of the probes that pass. Raises ConfigError, and Unavailable when a face cannot listen.
     """
     async with AsyncExitStack() as stack:
         listeners = _Listeners(scene, model, host, ports, mqtt, clock.now)
+        listeners.heard = heard
         faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
         endpoints = listeners.endpoints
         outages = _outages(model, faces, listeners.brokers)
@@ -270,6 +282,7 @@ class _Listeners:
     ) -> None:
         self.endpoints: dict[str, Endpoint] = {}
         self.brokers: dict[str, OwnBroker] = {}
+        self.heard: Heard | None = None
         self._scene, self._model = scene, model
         self._host, self._ports, self._mqtt = host, ports, mqtt
         self._now = now
@@ -293,7 +306,7 @@ class _Listeners:
     ) -> AbstractAsyncContextManager[Face]:
         layout, signals = self._model.faces[name], self._model.floor.signals
         if isinstance(layout, OpcuaLayout) and isinstance(source, OpcuaSource):
-            return serve_opcua(layout, signals, listen=listen, ports=ports)
+            return serve_opcua(layout, signals, listen=listen, ports=ports, guard=await self._guard(name))
         if isinstance(layout, ModbusLayout) and isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
             return serve_modbus(layout, signals, listen=listen, ports=ports)
         if isinstance(layout, MqttLayout) and isinstance(source, MqttSource):
@@ -306,10 +319,16 @@ class _Listeners:
             at = await self._broker(stack, source.id, listen, ports)
             return serve_sparkplug(layout, self._model.floor, broker=at)
         if isinstance(layout, StampLayout) and isinstance(source, StampSource):
-            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=ports)
+            heard = partial(self.heard, source.id) if self.heard else nobody
+            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=ports, heard=heard)
         protocol = type(layout).__name__.removesuffix("Layout").upper()
         message = f"this face speaks {protocol}, and source {source.id} does not"
         raise _wrong(self._scene, f"simulation.faces.{name}", message)
+
+    async def _guard(self, name: str) -> Guard | None:
+        config = _simulation(self._scene).guards.get(name)
+        place = f"scene {self._scene.id}: simulation.guards.{name}"
+        return None if config is None else await asyncio.to_thread(read_guard, place, config)
 
     async def _broker(self, stack: AsyncExitStack, source_id: str, listen: Endpoint, ports: PortPolicy) -> Endpoint:
         """Return the broker of a source: the one given, else one of our own, which its faces share."""

@@ -23,7 +23,6 @@ from labs.course import LabDocument
 from plant.clock import SystemClock
 from plant.errors import ConfigError, ProvenlineError
 from provenline.fast_forward import gathered
-from provenline.pace import PlantTime
 from provenline.sandbox.deeds import Deeds
 from provenline.sandbox.limits import Limits, confine, give_back, size_of
 from provenline.sandbox.line import SandboxLine, chosen
@@ -107,8 +106,8 @@ class _Child:
         configuration = await asyncio.to_thread(self._first, admission)
         await asyncio.to_thread(self._live, line, configuration, asyncio.get_running_loop())
         async with (
-            line.served() as (running, clock),
-            self._tapped(running.endpoints, clock) as (tap, endpoints),
+            line.served() as (running, clock, tap),
+            self._tapped(running.endpoints, tap) as endpoints,
             workplace(
                 configuration,
                 owner=order.owner,
@@ -144,15 +143,13 @@ class _Child:
         give_back()
 
     @asynccontextmanager
-    async def _tapped(
-        self, served: Mapping[str, Endpoint], clock: PlantTime
-    ) -> AsyncIterator[tuple[Tap, dict[str, Endpoint]]]:
-        tap, endpoints = Tap(clock), dict(served)
+    async def _tapped(self, served: Mapping[str, Endpoint], tap: Tap) -> AsyncIterator[dict[str, Endpoint]]:
+        endpoints = dict(served)
         async with AsyncExitStack() as stack:
             for source, endpoint in served.items():
                 if endpoint.scheme in TAPPED:
                     endpoints[source] = await stack.enter_async_context(tap.before(source, endpoint))
-            yield tap, endpoints
+            yield endpoints
 
     async def _work(self, place: Workplace, configuration: Configuration, deeds: Deeds) -> None:
         """Be what one configuration after the other says, and answer meanwhile."""

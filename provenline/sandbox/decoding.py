@@ -9,11 +9,12 @@ from labs.sandboxes import WireMessage
 from provenline.sandbox.decoding_modbus import modbus
 from provenline.sandbox.decoding_mqtt import mqtt
 from provenline.sandbox.decoding_opcua import opcua
+from provenline.sandbox.decoding_stamp import stamp
 from provenline.sandbox.meaning import Meaning
 from provenline.sandbox.wire import Caught
 
-_PROTOCOLS = {"modbus": "modbus", "mqtt": "mqtt", "opc.tcp": "opcua"}
-_READERS = {"modbus": modbus, "mqtt": mqtt, "opc.tcp": opcua}
+_PROTOCOLS = {"modbus": "modbus", "mqtt": "mqtt", "opc.tcp": "opcua", "stamp": "stamp"}
+_READERS = {"modbus": modbus, "mqtt": mqtt, "opc.tcp": opcua, "stamp": stamp}
 _SHOWN = 256
 """Octets of a message that are shown as they are."""
 

@@ -25,6 +25,7 @@ from provenline.past import planned
 from provenline.sandbox.order import LinePlan
 from provenline.sandbox.restrictions import file_of
 from provenline.sandbox.truth import TruthBook, layouts_of
+from provenline.sandbox.wire import Tap
 from provenline.virtual_edge import VirtualEdge
 from simulators.faces.endpoint import PortPolicy
 from simulators.faults import FaultBoard
@@ -128,8 +129,8 @@ class SandboxLine:
                 yield replace(binding, points=points)
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[tuple[Running, PlantTime]]:
-        """Go on from now behind real servers on free ports; yields with the clock of this plant.
+    async def served(self) -> AsyncIterator[tuple[Running, PlantTime, Tap]]:
+        """Go on from now behind real servers on free ports; yields with this plant's clock and a tap that hears probes.
 
         Raises Unavailable when a server cannot listen.
         """
@@ -137,5 +138,7 @@ class SandboxLine:
         anchor = Anchor(self.now, real.monotonic())
         lived_for = (self.now - floor.start) / SECOND
         clock = ScaledClock(real, speed=self.plan.speed, start=floor.start, passed=lived_for)
-        async with serving(self.scene, self.model, self.board, clock=clock, ports=PortPolicy.ANY) as running:
-            yield running, PlantTime(anchor, self.plan.speed)
+        shown = PlantTime(anchor, self.plan.speed)
+        tap, ports = Tap(shown), PortPolicy.ANY
+        async with serving(self.scene, self.model, self.board, clock=clock, ports=ports, heard=tap.probe) as running:
+            yield running, shown, tap

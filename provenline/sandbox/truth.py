@@ -1,22 +1,27 @@
 """What really happens on a sandbox's line, in the terms of its tags; it never leaves the sandbox's process.
 
-The plant's own configuration says which signal of the model each tag ought to show, and how.
+The plant's own configuration says which signal of the model each tag ought to show, and how. What
+probes of a link ought to measure is measured beside them, by packets that meet the same fate and
+delay nobody.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from configs.configuration import Binding
-from configs.sources import ModbusSource
+from configs.sources import ModbusSource, StampSource
 from labs.observation import Scalar, TrueFault
 from plant.batch import Value
 from plant.clock import SECOND
-from simulators.faces.layout import Layout, Reading
+from simulators.faces.layout import Layout, Reading, StampLayout
 from simulators.kernel.signals import Signal
+from simulators.network.route import twin
 from simulators.plantmodel import PlantModel
+from simulators.probing import Probes
 from simulators.truth import What
 
 EVERY = 5.0
@@ -47,6 +52,7 @@ class _Traced:
 
     signal: Signal
     reading: Reading
+    every: float = EVERY
     values: deque[float] = field(default_factory=lambda: deque(maxlen=round(_KEPT / EVERY)))
 
     @property
@@ -59,12 +65,29 @@ class _Traced:
             self.values.append(float(value) if isinstance(value, int | float) else float("nan"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Probed:
+    """A figure of a probed link, packet by packet; `every`: seconds between two. NaN where one was lost."""
+
+    every: float
+    values: deque[float]
+
+    @property
+    def now(self) -> Scalar:
+        return self.values[-1] if self.values and math.isfinite(self.values[-1]) else None
+
+
 class TruthBook:
     """The true values of a line and the facts its model recorded; from the moment it is made."""
 
     def __init__(self, model: PlantModel, bindings: Sequence[Binding]) -> None:
         self._model = model
-        self._tags = dict(_traced(model, bindings))
+        self._traced = dict(_traced(model, bindings))
+        self._sessions = list(_sessions(model, bindings))
+        self._tags: dict[str, _Traced | _Probed] = {**self._traced}
+        for source, probes in self._sessions:
+            kept = round(_KEPT / source.interval)
+            self._tags |= {path: _Probed(source.interval, deque(maxlen=kept)) for path in probes.paths}
         model.floor.every(EVERY, self._look)
 
     def tag(self, path: str) -> Scalar:
@@ -77,9 +100,19 @@ class TruthBook:
         whole = resolved(path, self._tags)
         if whole is None:
             return None
-        wanted = max(1, round(minutes * 60 / EVERY))
-        values = list(self._tags[whole].values)[-wanted:]
+        tag = self._tags[whole]
+        recent = list(tag.values)[-max(1, round(minutes * 60 / tag.every)) :]
+        values = [value for value in recent if not math.isnan(value)]
         return sum(values) / len(values) if values else None
+
+    def share(self, path: str, value: float, minutes: float) -> float | None:
+        """Return in which share of the last minutes it had a value."""
+        whole = resolved(path, self._tags)
+        if whole is None:
+            return None
+        tag = self._tags[whole]
+        recent = list(tag.values)[-max(1, round(minutes * 60 / tag.every)) :]
+        return sum(one == value for one in recent) / len(recent) if recent else None
 
     @property
     def faults(self) -> tuple[TrueFault, ...]:
@@ -103,8 +136,11 @@ class TruthBook:
         return sum(fact.what == kind for fact in list(self._model.floor.truth))
 
     def _look(self) -> None:
-        for traced in self._tags.values():
+        for traced in self._traced.values():
             traced.look()
+        for _, probes in self._sessions:
+            for number, batch in enumerate(probes.take(self._model.floor.now(), first=0)):
+                self._tags[probes.paths[number]].values.extend(batch.numbers.tolist())
 
 
 def _traced(model: PlantModel, bindings: Sequence[Binding]) -> list[tuple[str, _Traced]]:
@@ -118,6 +154,17 @@ def _traced(model: PlantModel, bindings: Sequence[Binding]) -> list[tuple[str, _
             if reading is not None:
                 found.append((tag.path, _Traced(model.floor.signals[reading.signal], reading)))
     return found
+
+
+def _sessions(model: PlantModel, bindings: Sequence[Binding]) -> Iterator[tuple[StampSource, Probes]]:
+    """Yield a session of our own for each that the plant has."""
+    layouts = layouts_of(model)
+    for binding in bindings:
+        if isinstance(binding.source, StampSource):
+            there = [one for one in layouts.get(binding.source.id, []) if isinstance(one, StampLayout)]
+            beside = [replace(one, way=twin(one.way)) for one in there]
+            if beside:
+                yield binding.source, Probes(model.floor, binding, beside)
 
 
 def _scalar(value: Value) -> Scalar:

@@ -3,6 +3,9 @@
 A stream is cut into the protocol's own messages as it passes, which takes a look at a few octets
 of each; what a message says is worked out when somebody asks (`decoding`). What is kept is
 bounded, and of a long message only the begin is.
+
+Probes of a link are not relayed once more, which would delay them: the emulated link tells of
+each datagram that passes.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass, field
 from labs.sandboxes import Direction
 from plant.clock import Clock
 from simulators.faces.endpoint import Endpoint
+from simulators.network import link
 
 MOST = 4_000
 """Messages that are kept."""
@@ -25,6 +29,7 @@ _CONNECTIONS = 64
 _SEGMENT = 65_536
 _REQUESTS = 128
 _ITEMS = 64
+STAMP = "stamp"
 
 
 @dataclass(slots=True)
@@ -43,7 +48,7 @@ class Talk:
             if message[0] >> 4 == 1 and b"MQTT" in message[:8]:  # CONNECT says which version is spoken
                 self.version = message[message.index(b"MQTT") + 4]
             return b""
-        key = _exchange(self.scheme, message)
+        key = None if self.scheme == STAMP else _exchange(self.scheme, message)
         if key is None:
             return b""
         if direction is Direction.RECEIVED:
@@ -84,6 +89,7 @@ class Tap:
     def __init__(self, clock: Clock) -> None:
         self.counts: dict[str, int] = {}
         self._clock = clock
+        self._probed: dict[str, Talk] = {}
         self._caught: deque[Caught] = deque()
         self._octets = 0
         self._last = 0
@@ -102,6 +108,12 @@ class Tap:
         self._octets += len(octets)
         while len(self._caught) > MOST or self._octets > _MOST_OCTETS:
             self._octets -= len(self._caught.popleft().octets)
+
+    def probe(self, source: str, direction: link.Direction, datagram: bytes) -> None:
+        """Keep one STAMP packet."""
+        way = Direction.SENT if direction is link.Direction.UP else Direction.RECEIVED
+        talk = self._probed.setdefault(source, Talk(source, STAMP))
+        self.catch(talk, way, datagram[:_KEPT], len(datagram))
 
     @asynccontextmanager
     async def before(self, source: str, server: Endpoint) -> AsyncIterator[Endpoint]:

@@ -30,7 +30,7 @@ from simulators.kernel.signals import Signal, SignalTable
 from simulators.network.datagrams import arrived, opened
 from simulators.network.link import Direction
 from simulators.network.route import Way
-from simulators.network.udp_relay import UdpRelay
+from simulators.network.udp_relay import Heard, UdpRelay, nobody
 
 _SENDER = struct.Struct(">IQHH28x")
 _REFLECTOR = struct.Struct(">IQHHQIQH2xB3x")
@@ -42,16 +42,22 @@ _REMEMBERED = 10_000
 
 @asynccontextmanager
 async def serve_stamp(
-    layout: StampLayout, signals: SignalTable, *, now: Callable[[], int], listen: Endpoint, ports: PortPolicy
+    layout: StampLayout,
+    signals: SignalTable,
+    *,
+    now: Callable[[], int],
+    listen: Endpoint,
+    ports: PortPolicy,
+    heard: Heard = nobody,
 ) -> AsyncIterator[StampFace]:
     """Reflect at the far end of a layout's way while the context is open. Raises Unavailable.
 
-    `now`: plant time in ns UTC, at which the way is asked.
+    `now`: plant time in ns UTC, at which the way is asked. `heard` is told of what passes.
     """
     reflector = _Reflector(listen.host)
     try:
         passage = _Passage(layout.way, signals[layout.reflector], now)
-        relay = _listening(passage, reflector, listen, ports)
+        relay = _listening(passage, reflector, (listen, ports), heard)
         try:
             yield StampFace(Endpoint("stamp", *relay.address), passage)
         finally:
@@ -100,11 +106,14 @@ class _Passage:
         return None if delay is None else sent + delay
 
 
-def _listening(passage: _Passage, reflector: _Reflector, listen: Endpoint, ports: PortPolicy) -> UdpRelay:
+def _listening(
+    passage: _Passage, reflector: _Reflector, wanted_at: tuple[Endpoint, PortPolicy], heard: Heard
+) -> UdpRelay:
+    listen, ports = wanted_at
     wanted = 0 if ports is PortPolicy.ANY else listen.port
     for port in (wanted, 0) if ports is PortPolicy.PREFER else (wanted,):
         try:
-            return UdpRelay(passage, (listen.host, port), reflector.address)
+            return UdpRelay(passage, (listen.host, port), reflector.address, heard=heard)
         except OSError as error:
             reason = f"{listen.host}:{port}: {error.strerror}"
     raise Unavailable(f"cannot listen on {reason}")

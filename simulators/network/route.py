@@ -25,6 +25,11 @@ class Way(Protocol):
         """
 
 
+def twin(way: Way) -> Way:
+    """Return the same way for other traffic: the same fate at the same moment, queues of its own."""
+    return way.twin() if isinstance(way, Link | Route) else way
+
+
 class Beside:
     """No way at all: who talks to each other stands side by side."""
 
@@ -39,6 +44,10 @@ class Route:
     def __init__(self, near: Link, far: Link) -> None:
         self._near = near
         self._far = far
+
+    def twin(self) -> Route:
+        """Return the same way for other traffic."""
+        return Route(self._near.twin(), self._far.twin())
 
     def delay(self, now: int, size: int, direction: Direction) -> float | None:
         """Return the seconds a packet takes from one station to the other, or None when either link loses it."""

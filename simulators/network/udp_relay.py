@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -32,11 +33,20 @@ class Underway(Protocol):
         """Return when a datagram sent at `sent` is due (both monotonic seconds), or None when it is lost."""
 
 
+Heard = Callable[[Direction, bytes], None]
+"""Is told of every datagram that a client sent, and of every one that was delivered to a client."""
+
+
+def nobody(_: Direction, _datagram: bytes) -> None:
+    """Hear nothing."""
+
+
 class UdpRelay:
     """The listening socket, the clients' sockets, and a delay line each way."""
 
-    def __init__(self, path: Underway, listen: Address, target: Address) -> None:
+    def __init__(self, path: Underway, listen: Address, target: Address, *, heard: Heard = nobody) -> None:
         self._path = path
+        self._heard = heard
         self._target = target
         self._loop = asyncio.get_running_loop()
         self._lines = {direction: DelayLine(lateness=path.lateness) for direction in Direction}
@@ -66,6 +76,7 @@ class UdpRelay:
 
     def _from_clients(self) -> None:
         for data, sender, sent in arrived(self._server):
+            self._heard(Direction.UP, data)
             upstream = self._upstream(sender)
             due = self._path.datagram(len(data), Direction.UP, sent=sent)
             if due is not None:
@@ -75,7 +86,11 @@ class UdpRelay:
         for data, _, sent in arrived(upstream):
             due = self._path.datagram(len(data), Direction.DOWN, sent=sent)
             if due is not None:
-                self._lines[Direction.DOWN].push(data, due=due, deliver=partial(_send, self._server, to=client))
+                self._lines[Direction.DOWN].push(data, due=due, deliver=partial(self._deliver, client))
+
+    def _deliver(self, client: Address, data: bytes) -> None:
+        self._heard(Direction.DOWN, data)
+        _send(self._server, data, to=client)
 
     def _upstream(self, client: Address) -> socket.socket:
         upstream = self._clients.get(client)

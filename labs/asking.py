@@ -12,7 +12,7 @@ from typing import Any
 
 from labs.calculation import number
 from labs.observation import Observation
-from labs.vocabulary import LENGTHS, SUBMITTED
+from labs.vocabulary import LENGTHS, NUMBERS, SUBMITTED
 
 MOST_STEPS = 50_000
 
@@ -71,6 +71,8 @@ def _fits(parameter: str, value: object, *, needed: bool) -> bool:
     if parameter in LENGTHS:
         length = number(value)
         return length is not None and 0 < length <= LENGTHS[parameter]
+    if parameter in NUMBERS:
+        return number(value) is not None
     return isinstance(value, str)
 
 

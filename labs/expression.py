@@ -23,7 +23,7 @@ from configs.shape import nearest
 from labs.asking import Run, TooLong, asked, field_of, items, root
 from labs.calculation import COMPARISONS, FUNCTIONS, OPERATORS, SIGNS, Function, shown
 from labs.observation import Observation, Scalar
-from labs.vocabulary import FIELDS, MEMBERS, OBSERVATION, SUBMITTED, TRUTH, VALUE, Kind, Member, list_of
+from labs.vocabulary import FIELDS, MEMBERS, OBSERVATION, PERIODS, SUBMITTED, TRUTH, VALUE, Kind, Member, list_of
 from plant.errors import ProvenlineError
 
 LONGEST = 2_000
@@ -279,6 +279,9 @@ class _Reader:
             given[keyword.arg] = keyword.value
         if any(needed not in given for needed in takes[: member.least]):
             raise _wrong(node, usage)
+        period = given.get("period")
+        if isinstance(period, ast.Constant) and period.value not in (None, *PERIODS):
+            raise _wrong(period, f"there is no period {period.value!r}; there are {', '.join(PERIODS)}")
         path = given.get("path")
         if kind == TRUTH and isinstance(path, ast.Constant) and isinstance(path.value, str):
             self.truths.append(path.value)

@@ -82,8 +82,64 @@ class SeenConfig(Protocol):
     def tag(self, path: str) -> Fields | None:
         """Return one tag."""
 
+    @property
+    def alarms(self) -> Sequence[Fields]:
+        """Every alarm that was written, not those that follow from the devices."""
+
+    @property
+    def energy(self) -> Fields:
+        """What energy costs and stands for: tariff, grid factor, standard coal."""
+
     def text(self, file: str) -> str | None:
         """Return a file as the trainee wrote it."""
+
+
+class SeenFigure(Protocol):
+    """A figure as the page derives it. `low`, `high`: its interval, where it has one."""
+
+    @property
+    def value(self) -> float | None:
+        """The number; None where there is none."""
+
+    @property
+    def status(self) -> str:
+        """Whether it has a value, else why not."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of its interval."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of its interval."""
+
+    @property
+    def coverage(self) -> float | None:
+        """Which share of the time in question is known."""
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """What a reader must know about it, e.g. `effectiveness-above-one`, `meter-reset`."""
+
+    def input(self, symbol: str) -> float | None:
+        """Return one input by its symbol, in the unit that its derivation shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenLosses:
+    """Planned busy time and where it went, in s. `largest`: the id of the largest loss, None where nothing was lost."""
+
+    planned: float
+    unknown: float
+    breakdown: float
+    setup: float
+    waiting: float
+    minor_stop: float
+    reduced_speed: float
+    defects: float
+    start_up: float
+    valuable: float
+    largest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +203,9 @@ class Truth(Protocol):
     def mean(self, path: str, minutes: float) -> float | None:
         """Return the mean over the last minutes of the same."""
 
+    def share(self, path: str, value: float, minutes: float) -> float | None:
+        """Return in which share of the last minutes a tag truly had a value."""
+
     def count(self, kind: str) -> int:
         """Return how many facts of a kind the record has, e.g. `part`."""
 
@@ -192,10 +251,12 @@ class Observation(Protocol):
         device: str | None = None,
         minutes: float | None = None,
         hours: float | None = None,
+        period: str | None = None,
     ) -> float | None:
         """Return a figure of the trainee's own data by the one KPI engine; None where it has no value.
 
-        Without `device`: of the scene. Without a length: from the begin of the past to now.
+        `device`: whose figure, that of a device, a line or a tag, or of a part as in `press#state=IDLE`; without it
+        that of the scene. Without a length or a `period` of `vocabulary`: from the begin of the past to now.
         """
 
     def indicator_status(
@@ -204,8 +265,24 @@ class Observation(Protocol):
         device: str | None = None,
         minutes: float | None = None,
         hours: float | None = None,
+        period: str | None = None,
     ) -> str | None:
         """Return the same figure's status, e.g. `valid` or `insufficient-data`."""
+
+    def figure(
+        self,
+        id: str,  # noqa: A002 - the word that checks use
+        device: str | None = None,
+        minutes: float | None = None,
+        hours: float | None = None,
+        period: str | None = None,
+    ) -> SeenFigure | None:
+        """Return the same figure with all that it can account for; None where there is no such figure."""
+
+    def losses(
+        self, device: str, minutes: float | None = None, hours: float | None = None, period: str | None = None
+    ) -> SeenLosses | None:
+        """Return where planned time of a device or line went; None where its signals do not say."""
 
     def alarms(self, code: str | None = None, device: str | None = None) -> Sequence[SeenAlarm]:
         """Return the alarms that are not normal."""

@@ -26,6 +26,8 @@ FIELDS = Kind("fields")
 """What was configured: names to values; whatever name is asked for, it may be missing."""
 TAG = Kind("tag")
 CONFIG = Kind("config")
+FIGURE = Kind("figure")
+LOSSES = Kind("losses")
 TRUTH = Kind("truth")
 ALARM = Kind("alarm")
 ANNOTATION = Kind("annotation")
@@ -54,7 +56,8 @@ class Member:
 
 _PLAIN = Member(VALUE)
 _MINUTES = Member(VALUE, ("minutes",), 1)
-_FIGURE = Member(VALUE, ("id", "device", "minutes", "hours"), 1)
+_SPAN = ("minutes", "hours", "period")
+_FIGURE = Member(VALUE, ("id", "device", *_SPAN), 1)
 
 
 def _plain(*names: str) -> dict[str, Member]:
@@ -66,6 +69,8 @@ MEMBERS: dict[Kind, dict[str, Member]] = {
         "tag": Member(TAG, ("path",), 1),
         "indicator": _FIGURE,
         "indicator_status": _FIGURE,
+        "figure": Member(FIGURE, ("id", "device", *_SPAN), 1),
+        "losses": Member(LOSSES, ("device", *_SPAN), 1),
         "config": Member(CONFIG),
         "alarms": Member(list_of(ALARM), ("code", "device")),
         "annotations": Member(list_of(ANNOTATION), ("device",)),
@@ -84,12 +89,24 @@ MEMBERS: dict[Kind, dict[str, Member]] = {
         "tag": Member(FIELDS, ("path",), 1),
         "sources": Member(list_of(FIELDS)),
         "tags": Member(list_of(FIELDS)),
+        "alarms": Member(list_of(FIELDS)),
+        "energy": Member(FIELDS),
         "text": Member(VALUE, ("file",), 1),
     },
+    FIGURE: {
+        **_plain("value", "status", "low", "high", "coverage"),
+        "flags": Member(list_of(VALUE)),
+        "input": Member(VALUE, ("symbol",), 1),
+    },
+    LOSSES: _plain(
+        *("planned", "unknown", "breakdown", "setup", "waiting", "minor_stop", "reduced_speed", "defects", "start_up"),
+        *("valuable", "largest"),
+    ),
     TRUTH: {
         "faults": Member(list_of(FAULT)),
         "tag": Member(VALUE, ("path",), 1),
         "mean": Member(VALUE, ("path", "minutes"), 2),
+        "share": Member(VALUE, ("path", "value", "minutes"), 3),
         "count": Member(VALUE, ("kind",), 1),
     },
     ALARM: _plain("code", "device", "state", "acknowledged", "shelved"),
@@ -103,4 +120,10 @@ SUBMITTED = ("answer", "claims", "elapsed")
 """What of an observation was handed in rather than seen."""
 
 LENGTHS = {"minutes": 100_000.0, "hours": 1_700.0}
-"""Arguments that are a length of time, and the longest there is; every other argument is a text."""
+"""Arguments that are a length of time, and the longest there is."""
+
+PERIODS = ("last-shift",)
+"""What `period` may be: the last whole shift before the attempt began, which does not move while somebody works."""
+
+NUMBERS = ("value",)
+"""Arguments that are a number; every other argument is a text."""

@@ -10,143 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from analytics.alarms.states import Alarm, AlarmState
+from analytics.counters import MICRO
 from analytics.indicator import Indicator
+from analytics.losses import Waterfall
 from analytics.scene import Analysis, analyse
 from analytics.studies import scene_studies
 from dashboard_api.centre import Centre
-from labs.observation import Fields, Scalar, SeenAlarm, SeenAnnotation, Submission, Truth
+from labs.observation import SeenAlarm, SeenAnnotation, SeenLosses, Submission, Truth
 from plant.assets import Scene
-from plant.batch import Batch, Floats
 from plant.calendar import Span
 from plant.clock import SECOND
-from plant.quality import Severity, severity, usable
-from plant.tags import Tag
+from plant.health import LINE
+from plant.tags import Role
 from provenline.sandbox.truth import resolved
+from provenline.sandbox.views import ConfigView, FigureView, TagView
 
-_QUALITY = {Severity.GOOD: "good", Severity.UNCERTAIN: "uncertain", Severity.BAD: "bad"}
 _AHEAD = 3600 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class TagView:
-    """A tag as the trainee's line shows it; `tag` is None where the configuration has none of that name."""
-
-    centre: Centre
-    now: int
-    tag: Tag | None
-    newest: Batch
-
-    @property
-    def exists(self) -> bool:
-        return self.tag is not None
-
-    @property
-    def value(self) -> Scalar:
-        sample = next(self.newest.samples(), None)
-        if sample is None or severity(sample.quality) is Severity.BAD:
-            return None
-        return sample.value
-
-    @property
-    def quality(self) -> str | None:
-        sample = next(self.newest.samples(), None)
-        return None if sample is None else _QUALITY[severity(sample.quality)]
-
-    @property
-    def time(self) -> float | None:
-        return float(self.newest.time[0]) / SECOND if len(self.newest) else None
-
-    @property
-    def age(self) -> float | None:
-        return None if self.time is None else self.now / SECOND - self.time
-
-    @property
-    def unit(self) -> str | None:
-        return None if self.tag is None else self.tag.unit
-
-    @property
-    def simulated(self) -> bool:
-        return self.tag is not None and self.tag.simulated
-
-    def count(self, minutes: float) -> int:
-        return 0 if self.tag is None else int(np.count_nonzero(usable(self._history(minutes).quality)))
-
-    def mean(self, minutes: float) -> float | None:
-        values = self._values(minutes)
-        return float(values.mean()) if len(values) else None
-
-    def min(self, minutes: float) -> float | None:
-        values = self._values(minutes)
-        return float(values.min()) if len(values) else None
-
-    def max(self, minutes: float) -> float | None:
-        values = self._values(minutes)
-        return float(values.max()) if len(values) else None
-
-    def _values(self, minutes: float) -> Floats:
-        if self.tag is None:
-            return np.zeros(0)
-        batch = self._history(minutes)
-        numbers = batch.numbers[usable(batch.quality)]
-        return numbers[np.isfinite(numbers)]
-
-    def _history(self, minutes: float) -> Batch:
-        assert self.tag is not None
-        start = self.now - round(minutes * 60 * SECOND)
-        return self.centre.historian.history([self.tag.path], start, self.now + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigView:
-    """What the trainee wrote, as plain values."""
-
-    centre: Centre
-    files: Mapping[str, str]
-
-    @property
-    def sources(self) -> Sequence[Fields]:
-        return [
-            source.model_dump(mode="json", by_alias=True)
-            for scene in self.centre.configuration.scenes.values()
-            for source in scene.sources
-        ]
-
-    @property
-    def tags(self) -> Sequence[Fields]:
-        return [fields for _, fields in self._tags()]
-
-    def source(self, id: str) -> Fields | None:  # noqa: A002 - the word that checks use
-        return next((source for source in self.sources if source["id"] == id), None)
-
-    def tag(self, path: str) -> Fields | None:
-        found = dict(self._tags())
-        whole = resolved(path, found)
-        return None if whole is None else found[whole]
-
-    def text(self, file: str) -> str | None:
-        return self.files.get(file)
-
-    def _tags(self) -> list[tuple[str, Fields]]:
-        found: list[tuple[str, Fields]] = []
-        site = self.centre.configuration.site.id
-        sources = self.centre.sources
-        addresses = {
-            tag.path: address.model_dump(mode="json", by_alias=True)
-            for binding in self.centre.configuration.bindings
-            for tag, address in binding.points
-        }
-        for scene in self.centre.configuration.scenes.values():
-            for line in scene.lines:
-                for device in line.devices:
-                    for tag in device.tags:
-                        path = f"{site}/{scene.id}/{line.id}/{device.id}/{tag.id}"
-                        own = tag.model_dump(mode="json", exclude={"address"})
-                        fields = {**addresses.get(path, {}), **own, "path": path}
-                        found.append((path, {**fields, "source": sources.get(path), "device": device.id}))
-        return found
+_DAYS = 4 * 86_400 * SECOND
+LAST_SHIFT = "last-shift"
+"""The one `period` there is; see `labs.vocabulary.PERIODS`."""
 
 
 @dataclass
@@ -179,9 +62,10 @@ class SandboxObservation:
         device: str | None = None,
         minutes: float | None = None,
         hours: float | None = None,
+        period: str | None = None,
     ) -> float | None:
         """Return a figure of the trainee's own data; None where it has no value."""
-        found = self._indicator(id, device, self._span(minutes, hours))
+        found = self.figure(id, device, minutes, hours, period)
         return None if found is None else found.value
 
     def indicator_status(
@@ -190,10 +74,36 @@ class SandboxObservation:
         device: str | None = None,
         minutes: float | None = None,
         hours: float | None = None,
+        period: str | None = None,
     ) -> str | None:
         """Return the same figure's status."""
-        found = self._indicator(id, device, self._span(minutes, hours))
-        return None if found is None else str(found.status)
+        found = self.figure(id, device, minutes, hours, period)
+        return None if found is None else found.status
+
+    def figure(
+        self,
+        id: str,  # noqa: A002 - the word that checks use
+        device: str | None = None,
+        minutes: float | None = None,
+        hours: float | None = None,
+        period: str | None = None,
+    ) -> FigureView | None:
+        """Return the same figure with what it was made from."""
+        span = self._span(minutes, hours, period)
+        found = None if span is None else self._indicator(id, device, span)
+        return None if found is None else FigureView(found)
+
+    def losses(
+        self, device: str, minutes: float | None = None, hours: float | None = None, period: str | None = None
+    ) -> SeenLosses | None:
+        """Return where planned time of a device or line went."""
+        scene, span = next(iter(self.centre.scenes), None), self._span(minutes, hours, period)
+        scope = None if scene is None else resolved(device, dict.fromkeys(_units(scene)))
+        if scene is None or span is None or scope is None:
+            return None
+        self._figures(scene, span, detailed=False)
+        unit = self._analyses[span, False][0].unit(scope)
+        return None if unit is None or unit.waterfall is None else _lost(unit.waterfall)
 
     def alarms(self, code: str | None = None, device: str | None = None) -> Sequence[SeenAlarm]:
         """Return the alarms that are not normal."""
@@ -212,15 +122,27 @@ class SandboxObservation:
         """Return how many protocol messages the trainee's edge exchanged."""
         return sum(self.counts.values()) if source is None else self.counts.get(source, 0)
 
-    def _span(self, minutes: float | None, hours: float | None) -> Span:
+    def _span(self, minutes: float | None, hours: float | None, period: str | None) -> Span | None:
+        if period is not None:
+            return self._last_shift() if period == LAST_SHIFT else None
         seconds = (minutes or 0.0) * 60 + (hours or 0.0) * 3600
         return (self.now - round(seconds * SECOND) if seconds > 0 else self.begun), self.now
+
+    def _last_shift(self) -> Span | None:
+        """Return the last whole shift before the attempt began: however long somebody works, it stays the same."""
+        scene = next(iter(self.centre.scenes), None)
+        if scene is None:
+            return None
+        began = round(self.submission.begun * SECOND) or self.now
+        shifts = self.centre.configuration.calendar(scene.id).shifts(began - _DAYS, began)
+        over = [(shift.start, shift.stop) for shift in shifts if shift.stop <= began]
+        return over[-1] if over else None
 
     def _indicator(self, wanted: str, device: str | None, span: Span) -> Indicator | None:
         scene = next(iter(self.centre.scenes), None)
         if scene is None or span[1] <= span[0]:
             return None
-        scope = scene.path if device is None else resolved(device, dict.fromkeys(_units(scene)))
+        scope = scene.path if device is None else _scope(scene, device)
         for detailed in (False, True):
             for one in self._figures(scene, span, detailed=detailed):
                 if one.id == wanted and one.scope == scope:
@@ -239,8 +161,30 @@ class SandboxObservation:
         return self._analyses[span, detailed][1]
 
 
+def _scope(scene: Scene, asked: str) -> str | None:
+    """Return whose figure is meant: a unit, a tag or a part of one, `press#state=IDLE`."""
+    name, mark, part = asked.partition("#")
+    known = [*_units(scene), *(tag.path for tag in scene.tags if tag.role is not Role.HEALTH)]
+    whole = resolved(name, dict.fromkeys(known))
+    return None if whole is None else f"{whole}{mark}{part}"
+
+
+def _lost(fall: Waterfall) -> SeenLosses:
+    by_loss = {loss.value.replace("-", "_").replace("set_up", "setup"): spent for loss, spent in fall.losses.items()}
+    largest = max(fall.losses, key=fall.losses.__getitem__)
+    unit = SECOND * MICRO
+    return SeenLosses(
+        **by_loss,
+        planned=fall.planned / unit,
+        valuable=fall.valuable / unit,
+        largest=largest.value if fall.losses[largest] > 0 else None,
+    )
+
+
 def _units(scene: Scene) -> list[str]:
-    return [*(line.path for line in scene.lines), *(device.path for device in scene.devices)]
+    """Return the lines and devices of a scene; a collector may be called as the device it reads."""
+    lines = [line for line in scene.lines if line.path.rpartition("/")[2] != LINE]
+    return [*(line.path for line in lines), *(device.path for line in lines for device in line.devices)]
 
 
 def _called(code: str, asked: str | None) -> bool:

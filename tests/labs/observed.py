@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from labs.observation import Fields, Scalar, SeenAlarm, SeenAnnotation, Submission, TrueFault
+from labs.observation import Fields, Scalar, SeenAlarm, SeenAnnotation, SeenLosses, Submission, TrueFault
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Written:
     sources: Sequence[Fields] = ()
     tags: Sequence[Fields] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    alarms: Sequence[Fields] = ()
+    energy: Fields = field(default_factory=dict)
 
     def source(self, id: str) -> Fields | None:  # noqa: A002
         return next((one for one in self.sources if one["id"] == id), None)
@@ -41,6 +43,20 @@ class Written:
 
     def text(self, file: str) -> str | None:
         return self.files.get(file)
+
+
+@dataclass(frozen=True)
+class Figured:
+    value: float | None = None
+    status: str = "ok"
+    low: float | None = None
+    high: float | None = None
+    coverage: float | None = 1.0
+    flags: Sequence[str] = ()
+    inputs: Mapping[str, float] = field(default_factory=dict)
+
+    def input(self, symbol: str) -> float | None:
+        return self.inputs.get(symbol)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,9 @@ class Real:
         value = self.values.get(path)
         return value if isinstance(value, (int, float)) else None
 
+    def share(self, path: str, value: float, minutes: float) -> float | None:
+        return None if path not in self.values else float(self.values[path] == value)
+
     def count(self, kind: str) -> int:
         return 3 if kind == "part" else 0
 
@@ -67,6 +86,8 @@ class Observed:
     config: Written = Written()
     truth: Real = Real()
     figures: Mapping[str, float] = field(default_factory=dict)
+    derived: Mapping[tuple[str, str | None, str | None], Figured] = field(default_factory=dict)
+    lost: Mapping[str, SeenLosses] = field(default_factory=dict)
     standing: Sequence[SeenAlarm] = ()
     written: Sequence[SeenAnnotation] = ()
     exchanged: int = 0
@@ -75,11 +96,17 @@ class Observed:
     def tag(self, path: str) -> Shown:
         return self.shown.get(path, Shown())
 
-    def indicator(self, id, device=None, minutes=None, hours=None) -> float | None:  # noqa: A002
+    def indicator(self, id, device=None, minutes=None, hours=None, period=None) -> float | None:  # noqa: A002
         return self.figures.get(id)
 
-    def indicator_status(self, id, device=None, minutes=None, hours=None) -> str | None:  # noqa: A002
+    def indicator_status(self, id, device=None, minutes=None, hours=None, period=None) -> str | None:  # noqa: A002
         return "ok" if id in self.figures else "insufficient-data"
+
+    def figure(self, id, device=None, minutes=None, hours=None, period=None) -> Figured | None:  # noqa: A002
+        return self.derived.get((id, device, period))
+
+    def losses(self, device, minutes=None, hours=None, period=None) -> SeenLosses | None:
+        return self.lost.get(device)
 
     def alarms(self, code=None, device=None) -> Sequence[SeenAlarm]:
         return [one for one in self.standing if code in (None, one.code) and device in (None, one.device)]

@@ -5,6 +5,7 @@ POST /campaigns                    freeze a plan
 GET  /campaigns/{id}               its plan's revisions, exclusions, findings, how far it is
 POST /campaigns/{id}/revisions     a changed plan, with the reason
 POST /campaigns/{id}/exclusions    leave a window out, under a rule of the plan
+POST /campaigns/{id}/records       hand in what no telemetry knows
 POST /campaigns/{id}/run, /cancel  carried out by a process of its own
 POST /campaigns/{id}/verification  everything checked and computed anew
 GET  /campaigns/{id}/package       the evidence; /report/{name} one file of the report
@@ -15,22 +16,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from configs.base import Words
+from dashboard_api import campaign_payloads as payload
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.audit import Audit, AuditHere
 from dashboard_api.centre import Centre
 from dashboard_api.desk import Desk
 from dashboard_api.query import CentreHere, Json, words
-from evidence.campaign import Campaign, Stage
-from evidence.plan import Exclusion, Plan, SimulatedArm, Window
-from evidence.planning import clause_for, simulated_plan
-from evidence.verify import Verification, verify
+from evidence.campaign import Campaign
+from evidence.plan import Exclusion, HandedIn, Plan, Window
+from evidence.planning import clause_for, counted_plan, simulated_plan
+from evidence.verify import verify
 from plant.clock import iso
 from plant.errors import ProvenlineError
 
@@ -64,12 +66,24 @@ class Simulated(BaseModel):
     purpose: str = Field(default="", max_length=500)
 
 
+class Counted(BaseModel):
+    """A clause about a centre, a node or a cluster: people hand in what it counts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    catalogue: str = Field(max_length=48)
+    clause: str = Field(max_length=64)
+    id: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
+    purpose: str = Field(default="", max_length=500)
+
+
 class Planned(BaseModel):
-    """Either a simulated campaign in a few words, or a whole plan. `reason`: why an existing one is changed."""
+    """A simulated campaign or a count in a few words, or a whole plan. `reason`: why an existing one is changed."""
 
     model_config = ConfigDict(extra="forbid")
 
     simulated: Simulated | None = None
+    counted: Counted | None = None
     plan: Plan | None = None
     reason: str = Field(default="", max_length=500)
 
@@ -82,6 +96,19 @@ class LeftOut(BaseModel):
     window: Window
     rule: str = Field(max_length=48)
     reason: str = Field(min_length=3, max_length=500)
+
+
+class Handed(BaseModel):
+    """A record to hand in: `number` of so many, by a document; ns UTC. Who does it is known from the session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    side: Literal["baseline", "improved"] = "improved"
+    kind: str = Field(max_length=48)
+    window: Window
+    number: float = Field(ge=0, le=1e15, allow_inf_nan=False)
+    of: float = Field(default=1.0, gt=0, le=1e15, allow_inf_nan=False)
+    source: str = Field(min_length=3, max_length=500)
 
 
 def desk_here(centre: CentreHere) -> Desk:
@@ -97,10 +124,10 @@ DeskHere = Annotated[Desk, Depends(desk_here)]
 @router.get("")
 async def list_campaigns(who: Viewing, centre: CentreHere, desk: DeskHere) -> Json:
     """List campaigns, and the scenes for which one could be planned."""
-    found = await asyncio.to_thread(lambda: [_row(one) for one in desk.store])
+    found = await asyncio.to_thread(lambda: [payload.row(one) for one in desk.store])
     return {
         "campaigns": sorted(found, key=lambda one: one["frozen"], reverse=True),
-        "options": _options(centre),
+        "options": payload.options(centre),
         "profiles": [{"id": one.id, "name": words(one.name.text)} for one in centre.configuration.networks.values()],
         "may_run": who.may(Permission.CAMPAIGN_RUN),
         "may_export": who.may(Permission.EVIDENCE_EXPORT),
@@ -114,13 +141,13 @@ async def freeze(planned: Planned, who: Running, centre: CentreHere, desk: DeskH
         plan = _plan(planned, centre, who)
         campaign = await asyncio.to_thread(desk.store.create, plan, clock=centre.clock)
     await audit(who, "campaign.freeze", plan.id, after={"hash": plan.hash, "revision": 1})
-    return await asyncio.to_thread(_whole, campaign)
+    return await asyncio.to_thread(payload.whole, campaign, centre)
 
 
 @router.get("/{name}", responses=_REFUSED)
-async def campaign(name: Name, _: Viewing, desk: DeskHere) -> Json:
+async def campaign(name: Name, _: Viewing, centre: CentreHere, desk: DeskHere) -> Json:
     """Return one campaign."""
-    return await asyncio.to_thread(_whole, _open(desk, name))
+    return await asyncio.to_thread(payload.whole, _open(desk, name), centre)
 
 
 @router.post("/{name}/revisions", status_code=201, responses=_REFUSED)
@@ -135,7 +162,7 @@ async def revise(
         after = await asyncio.to_thread(found.revise, plan, clock=centre.clock, reason=planned.reason)
     changes = {"hash": after.hash, "revision": after.revision, "reason": after.reason}
     await audit(who, "campaign.revise", name, before={"hash": before.hash}, after=changes)
-    return await asyncio.to_thread(_whole, found)
+    return await asyncio.to_thread(payload.whole, found, centre)
 
 
 @router.post("/{name}/exclusions", status_code=201, responses=_REFUSED)
@@ -157,7 +184,27 @@ async def exclude(
     await audit(
         who, "campaign.exclude", name, after={"window": window, "rule": exclusion.rule, "reason": exclusion.reason}
     )
-    return await asyncio.to_thread(_whole, found)
+    return await asyncio.to_thread(payload.whole, found, centre)
+
+
+@router.post("/{name}/records", status_code=201, responses=_REFUSED)
+async def hand_in(
+    name: Name, handed: Handed, who: Running, centre: CentreHere, desk: DeskHere, audit: AuditHere
+) -> Json:
+    """Hand in what no telemetry knows, in one's own name; of those for the same kind and window the last counts."""
+    found = _open(desk, name)
+    with _answering():
+        asked = {one["kind"] for one in payload.asked(found, centre)}
+        if handed.kind not in asked:
+            known = ", ".join(sorted(asked)) or "none"
+            raise ProvenlineError(f"the clause asks for no records of {handed.kind}; it asks for: {known}")
+        author = who.name or who.address or "unnamed"
+        record = HandedIn(**dict(handed), author=author, at=centre.clock.now())
+        await asyncio.to_thread(found.hand_in, record)
+    told = record.model_dump(mode="json", include={"side", "kind", "number", "of", "source"})
+    window = [iso(record.window.start), iso(record.window.stop)]
+    await audit(who, "campaign.hand-in", name, after={**told, "window": window})
+    return await asyncio.to_thread(payload.whole, found, centre)
 
 
 @router.post("/{name}/run", status_code=202, responses=_REFUSED)
@@ -169,7 +216,7 @@ async def run(name: Name, who: Running, desk: DeskHere, audit: AuditHere) -> Jso
     with _answering():
         await desk.runner.start(found)
     await _told(audit, who, "campaign.run", found)
-    return await asyncio.to_thread(_row, found)
+    return await asyncio.to_thread(payload.row, found)
 
 
 @router.post("/{name}/cancel", status_code=202, responses=_REFUSED)
@@ -179,7 +226,7 @@ async def cancel(name: Name, who: Running, desk: DeskHere, audit: AuditHere) -> 
     with _answering():
         await desk.runner.cancel(found)
     await _told(audit, who, "campaign.cancel", found)
-    return await asyncio.to_thread(_row, found)
+    return await asyncio.to_thread(payload.row, found)
 
 
 @router.post("/{name}/verification", responses=_REFUSED)
@@ -188,7 +235,7 @@ async def verification(name: Name, _: Running, desk: DeskHere) -> Json:
     package = _open(desk, name).package
     if not package.exists():
         raise HTTPException(409, "there is no package yet")
-    return _checked(await asyncio.to_thread(verify, package))
+    return payload.checked(await asyncio.to_thread(verify, package))
 
 
 @router.get("/{name}/package", response_class=FileResponse, responses=_REFUSED)
@@ -237,19 +284,30 @@ def _open(desk: Desk, name: str) -> Campaign:
 def _plan(planned: Planned, centre: Centre, who: Actor, *, name: str | None = None) -> Plan:
     """Return the plan that is asked for, in the name of who asks. Raises ProvenlineError and ValueError."""
     author = who.name or who.address or "unnamed"
-    if (planned.plan is None) == (planned.simulated is None):
-        raise ProvenlineError("give either `simulated` or `plan`")
-    if planned.plan is not None:
-        return planned.plan.model_copy(update={"author": author})
-    asked = planned.simulated
-    assert asked is not None
+    given = [one for one in (planned.plan, planned.simulated, planned.counted) if one is not None]
+    if len(given) != 1:
+        raise ProvenlineError("give one of `simulated`, `counted` and `plan`")
+    match given[0]:
+        case Plan() as plan:
+            return plan.model_copy(update={"author": author})
+        case Simulated() as asked:
+            plan = _simulated(asked, centre, author, name)
+        case Counted() as asked:
+            catalogues = centre.configuration.catalogues
+            plan = counted_plan(
+                catalogues, catalogue=asked.catalogue, clause=asked.clause, author=author, name=name or asked.id
+            )
+    return plan.model_copy(update={"purpose": Words(zh=asked.purpose, en=asked.purpose)}) if asked.purpose else plan
+
+
+def _simulated(asked: Simulated, centre: Centre, author: str, name: str | None) -> Plan:
     configuration = centre.configuration
     if asked.scene not in configuration.scenes:
         raise ProvenlineError(f"there is no scene {asked.scene!r}")
     if asked.profile is not None and asked.profile not in configuration.networks:
         raise ProvenlineError(f"there is no network profile {asked.profile!r}")
     chosen = clause_for(configuration.catalogues, asked.scene, catalogue=asked.catalogue, clause=asked.clause)
-    plan = simulated_plan(
+    return simulated_plan(
         configuration.scenes[asked.scene],
         *chosen,
         shifts=asked.shifts,
@@ -258,78 +316,3 @@ def _plan(planned: Planned, centre: Centre, who: Actor, *, name: str | None = No
         name=name or asked.id,
         profile=asked.profile,
     )
-    return plan.model_copy(update={"purpose": Words(zh=asked.purpose, en=asked.purpose)}) if asked.purpose else plan
-
-
-def _options(centre: Centre) -> list[Json]:
-    found = []
-    for catalogue in centre.configuration.catalogues.values():
-        for clause in catalogue.clauses:
-            scene = centre.configuration.scenes.get(clause.scene or "")
-            if scene is None or scene.simulation is None or scene.simulation.profile is None:
-                continue
-            found.append(
-                {
-                    "scene": scene.id,
-                    "name": words(scene.name.text),
-                    "catalogue": catalogue.id,
-                    "clause": clause.id,
-                    "number": clause.number,
-                    "profile": scene.simulation.profile,
-                    "indicators": [
-                        {
-                            "name": words(one.name.text),
-                            "kind": one.kind.value,
-                            "op": one.op.value,
-                            "bound": one.value,
-                            "unit": one.unit,
-                            "least_shifts": one.minimum.shifts,
-                        }
-                        for one in clause.indicators
-                    ],
-                }
-            )
-    return found
-
-
-def _row(found: Campaign) -> Json:
-    status, frozen = found.status, found.plan
-    return {
-        "id": found.id,
-        "name": words(frozen.plan.name.text),
-        "scene": frozen.plan.scene,
-        "clause": frozen.plan.clause,
-        "revision": frozen.revision,
-        "frozen": iso(frozen.at),
-        "author": frozen.plan.author,
-        "simulated": any(isinstance(arm, SimulatedArm) for arm in (frozen.plan.baseline, frozen.plan.improved)),
-        "stage": status.stage.value,
-        "share": status.share,
-        "step": words(status.step),
-        "error": status.error or None,
-        "verdict": status.verdict or None,
-        "has_package": found.package.exists(),
-    }
-
-
-def _whole(found: Campaign) -> Json:
-    return {
-        **_row(found),
-        "revisions": [one.model_dump(mode="json") for one in found.revisions],
-        "exclusions": [one.model_dump(mode="json") for one in found.exclusions],
-        "records": [one.model_dump(mode="json") for one in found.records],
-        "finding": found.finding if found.status.stage is Stage.DONE else None,
-        "reports": list(found.reports),
-        "size": found.package.stat().st_size if found.package.exists() else None,
-    }
-
-
-def _checked(found: Verification) -> Json:
-    return {
-        "holds": found.holds,
-        "signer": found.signer,
-        "checks": [
-            {"step": one.step.value, "result": one.result.value, "details": [words(text) for text in one.details]}
-            for one in found.checks
-        ],
-    }

@@ -183,6 +183,21 @@ CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         "nothing-left-out": (
             ("there is nothing to leave out: no window of the plan lies there", "此处没有计划的时段，无可剔除"),
         ),
+        "no-such-record": (
+            (
+                "the clause asks for no records of {kind}; it asks for: {known}",
+                "该条款不需要 {kind} 记录；需要：{known}",
+            ),
+        ),
+        "not-a-count": (
+            (
+                "clause {clause} asks for samples of a scene; plan it by its scene",
+                "条款 {clause} 需要场景的样本；请按场景制定方案",
+            ),
+        ),
+        "which-plan": (
+            ("give one of `simulated`, `counted` and `plan`", "请给出 `simulated`、`counted`、`plan` 之一"),
+        ),
         "window-open": (("what is handed in must be of a window that has ended", "只能提交已结束时段的记录"),),
         "no-clause": (
             ("there is no clause {clause} in a catalogue {catalogue}", "目录 {catalogue} 中没有条款 {clause}"),

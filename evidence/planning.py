@@ -1,4 +1,4 @@
-"""Plans made from what a configuration says: a scene as it stands against the plant before."""
+"""Plans made from what a configuration says: a scene against the plant before, or a count of what people hand in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from configs.base import Words
 from configs.catalogue import AcceptanceCatalogue, ClauseConfig
 from configs.schema import SceneDocument
 from evidence.assess import clause_digest
+from evidence.handed import kind_of
 from evidence.plan import ExclusionRule, Plan, SimulatedArm
 from plant.errors import ProvenlineError
 
@@ -86,5 +87,38 @@ def simulated_plan(
         improved=SimulatedArm(profile=profile or simulation.profile, shifts=shifts, seed=seed),
         exclusion_rules=RULES,
         seed=seed,
+        author=author,
+    )
+
+
+def counts_only(clause: ClauseConfig) -> bool:
+    """Say whether a clause rests on records alone, so that its plan names no scene."""
+    return all(kind_of(one) is not None for one in clause.indicators)
+
+
+def counted_plan(
+    catalogues: Mapping[str, AcceptanceCatalogue],
+    *,
+    catalogue: str,
+    clause: str,
+    author: str,
+    name: str | None = None,
+) -> Plan:
+    """Return the plan of a clause about a centre, a node or a cluster, which records answer.
+
+    Raises ProvenlineError when there is no such clause, or it asks for samples.
+    """
+    clauses = catalogues[catalogue].clauses if catalogue in catalogues else ()
+    found = next((one for one in clauses if one.id == clause), None)
+    if found is None:
+        raise ProvenlineError(f"there is no clause {clause!r} in a catalogue {catalogue!r}")
+    if not counts_only(found):
+        raise ProvenlineError(f"clause {clause} asks for samples of a scene; plan it by its scene")
+    return Plan(
+        id=name or found.id,
+        name=found.name,
+        catalogue=catalogue,
+        clause=found.id,
+        clause_digest=clause_digest(found),
         author=author,
     )

@@ -157,7 +157,7 @@ async def test_a_campaign_that_is_called_off_leaves_nothing_but_its_plan(
 async def test_what_could_be_planned_is_said_with_its_bounds(planning: httpx.AsyncClient) -> None:
     listed = (await planning.get(ROOT)).json()
     assert (listed["campaigns"], listed["may_run"], listed["may_export"]) == ([], True, True)
-    (option,) = [one for one in listed["options"] if one["catalogue"] == "cq-2020-1"]
+    (option,) = [one for one in listed["options"] if one["catalogue"] == "cq-2020-1" and one["scene"]]
     assert (option["scene"], option["indicators"][0]["bound"], option["indicators"][0]["op"]) == (
         "identifier",
         0.1,
@@ -277,3 +277,51 @@ async def test_a_campaign_that_rests_on_records_alone_shows_who_handed_in_what(
     assert shown["records"] == [trained.model_dump(mode="json")]
     listed = (await planning.get(ROOT)).json()["campaigns"]
     assert sorted(one["id"] for one in listed) == ["centre", "identifier"]
+
+
+async def test_a_count_is_planned_and_what_it_counts_handed_in_in_ones_own_name(
+    planning: httpx.AsyncClient, known: People
+) -> None:
+    listed = (await planning.get(ROOT)).json()["options"]
+    (option,) = [one for one in listed if one["clause"] == "identifier-node-enterprise"]
+    assert (option["scene"], option["profile"]) == (None, None)
+    asked = {"catalogue": option["catalogue"], "clause": option["clause"], "id": "node", "purpose": "first year"}
+    made = (await planning.post(ROOT, json={"counted": asked})).json()
+    assert (made["scene"], made["author"]) == (None, "tester")
+    assert [one["kind"] for one in made["asked"]] == ["identifiers", "resolutions"]
+    assert not any(one["both"] for one in made["asked"])
+    window = {"start": 1_793_491_200_000_000_000, "stop": 1_793_577_600_000_000_000}
+    record = {"kind": "identifiers", "number": 730_000, "window": window, "source": "registry export"}
+    done = await planning.post(f"{ROOT}/node/records", json=record)
+    assert done.status_code == 201, done.text
+    (held,) = done.json()["records"]
+    assert (held["author"], held["number"], held["side"], held["of"]) == ("tester", 730_000, "improved", 1)
+    assert "campaign.hand-in" in [entry.action for entry in known.audit.page(text="node")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "why"),
+    [
+        ({"kind": "courses"}, 409, "no records of courses"),
+        ({"window": {"start": 0, "stop": 2**62}}, 409, "has ended"),
+        ({"window": {"start": 2, "stop": 1}}, 422, "ends after it starts"),
+        ({"number": -1}, 422, "greater than or equal"),
+        ({"of": 0}, 422, "greater than"),
+        ({"source": ""}, 422, "at least 3"),
+    ],
+)
+async def test_a_record_that_cannot_count_is_refused_with_the_reason(
+    planning: httpx.AsyncClient, changed: Json, status: int, why: str
+) -> None:
+    asked = {"catalogue": "cq-2020-1", "clause": "identifier-node-enterprise", "id": "node"}
+    await planning.post(ROOT, json={"counted": asked})
+    record = {"kind": "identifiers", "number": 5, "window": {"start": 1, "stop": 2}, "source": "export", **changed}
+    answer = await planning.post(f"{ROOT}/node/records", json=record)
+    assert (answer.status_code, why in answer.text) == (status, True), answer.text
+    assert (await planning.get(f"{ROOT}/node")).json()["records"] == []
+
+
+@pytest.mark.parametrize("clause", ["nothing-of-the-kind", "identifier"])
+async def test_a_count_is_planned_only_of_a_clause_that_counts(planning: httpx.AsyncClient, clause: str) -> None:
+    asked = {"catalogue": "cq-2020-1", "clause": clause}
+    assert (await planning.post(ROOT, json={"counted": asked})).status_code == 409

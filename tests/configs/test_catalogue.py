@@ -120,7 +120,7 @@ def test_every_scene_clause_has_the_measure_of_its_indicator() -> None:
     measures = {(c.id, one.id): one.measure for a in shipped_catalogues() for c in a.clauses for one in c.indicators}
     assert measures["agv", "cost-cut"] == "cost-per-transport"
     assert measures["line-coordination", "latency"] == "device-latency"
-    assert measures["industry-cluster", "energy-gain"] == "energy-per-piece"
+    assert measures["industry-cluster", "energy-gain"] == "records"
     assert measures["centre-regional", "courses"] == "records"
 
 

@@ -78,7 +78,7 @@ def assemble(
     site = next((d for d in chosen if isinstance(d, SiteDocument)), None) or SiteDocument.model_validate(
         {"type": "site", "id": "site", "name": "site"}
     )
-    scenes = [d for d in chosen if isinstance(d, SceneDocument)]
+    scenes = [_guarded(folder, d) for d in chosen if isinstance(d, SceneDocument)]
     trees = {scene.id: _scene(site.id, scene) for scene in scenes}
     return Configuration(
         folder=folder,
@@ -127,6 +127,14 @@ def _scene(site: str, scene: SceneDocument) -> Scene:
         lines=(*lines, edge),
         floor=scene.floor.floor if scene.floor else None,
     )
+
+
+def _guarded(folder: Path, scene: SceneDocument) -> SceneDocument:
+    """Return a scene whose guards name their files absolutely."""
+    if scene.simulation is None or not scene.simulation.guards:
+        return scene
+    guards = {face: guard.located(folder) for face, guard in scene.simulation.guards.items()}
+    return scene.model_copy(update={"simulation": scene.simulation.model_copy(update={"guards": guards})})
 
 
 def _line(parent: str, line: LineConfig, *, simulated: bool) -> Line:

@@ -27,6 +27,7 @@ from configs.commands import CommandConfig
 from configs.exploration import ExplorationConfig
 from configs.figures import AgreedConfig, EnergyConfig, ToleranceConfig, WarningConfig
 from configs.floor import FloorConfig
+from configs.guard import GuardConfig
 from configs.overview import OverviewConfig
 from configs.panels import Panel
 from configs.sources import SourceConfig
@@ -219,8 +220,8 @@ class BaselineConfig(Strict):
 class SimulationConfig(Strict):
     """The model behind a simulated scene.
 
-    `faces`: which source each of the model's protocol faces answers to. `baseline`: the plant
-    before, None where every target of the scene is absolute.
+    `faces`: which source each of the model's protocol faces answers to. `guards`: what an OPC UA
+    face demands of clients. `baseline`: the plant before, None where every target of the scene is absolute.
     """
 
     model: Identifier
@@ -228,6 +229,7 @@ class SimulationConfig(Strict):
     profile: Identifier | None = None
     parameters: dict[str, float | int | bool | str] = Field(default_factory=dict)
     faces: dict[Identifier, Identifier] = Field(default_factory=dict)
+    guards: dict[Identifier, GuardConfig] = Field(default_factory=dict)
     baseline: BaselineConfig | None = None
 
 

@@ -33,9 +33,10 @@ class OpcuaSecurity(Strict):
     """How the connection is secured.
 
     `certificate` and `key` are this client's own (PEM or DER). `server_certificate` pins the
-    server, or `trust_list` is the folder in which `provenline opcua trust` keeps the servers that
-    a person accepted. With a policy other than `none` there is no doing without: an unchecked
-    server certificate protects nothing.
+    server, or `fingerprint` does: the SHA-256 of its certificate, as a person compared it; or
+    `trust_list` is the folder in which `provenline opcua trust` keeps the servers that a person
+    accepted. With a policy other than `none` there is no doing without: an unchecked server
+    certificate protects nothing.
     """
 
     policy: OpcuaPolicy = OpcuaPolicy.NONE
@@ -43,18 +44,20 @@ class OpcuaSecurity(Strict):
     certificate: str | None = None
     key: str | None = None
     server_certificate: str | None = None
+    fingerprint: str | None = Field(default=None, pattern=r"^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")
     trust_list: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> OpcuaSecurity:
         if self.policy is not OpcuaPolicy.NONE:
             missing = [n for n in ("certificate", "key") if not getattr(self, n)]
-            if not self.server_certificate and not self.trust_list:
-                missing.append("server_certificate or trust_list")
+            trusts = [n for n in ("server_certificate", "fingerprint", "trust_list") if getattr(self, n)]
+            if not trusts:
+                missing.append("server_certificate, fingerprint or trust_list")
             if missing:
                 raise ValueError(f"policy {self.policy.value} also needs {', '.join(missing)}")
-            if self.server_certificate and self.trust_list:
-                raise ValueError("give either server_certificate or trust_list")
+            if len(trusts) > 1:
+                raise ValueError(f"give only one of {', '.join(trusts)}")
         return self
 
 

@@ -1,8 +1,8 @@
 """Who we are and whom we trust: certificates, keys and user, from configuration to a client.
 
-The server's certificate is pinned: it must be the very one the configuration names, or one on
-its trust list, still valid, and made for the application that shows it. Our own application URI is the one in
-our certificate, as OPC UA Part 6 §6.2.2 demands.
+The server's certificate is pinned: it must be the very one the configuration names, itself or by
+its fingerprint, or one on its trust list, still valid, and made for the application that shows it.
+Our own application URI is the one in our certificate, as OPC UA Part 6 §6.2.2 demands.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from collectors.opcua.trust import TrustList, shown_by
+from collectors.opcua.trust import Shown, TrustList, shown_by
 from configs.sources import OpcuaMode, OpcuaPolicy, OpcuaSource
 from plant.errors import ConfigError, Fault, Rejected
 
@@ -36,17 +36,17 @@ def fault(config: OpcuaSource, key: str, message: str, hint: str = "") -> Config
     return ConfigError((Fault(config.endpoint, f"sources.{config.id}.{key}", message, hint),))
 
 
-def equip(client: Client, config: OpcuaSource) -> str | None:
+def equip(client: Client, config: OpcuaSource, server: x509.Certificate | None) -> str | None:
     """Give a client its security policy and its user's certificate; return the user's password.
 
-    Raises ConfigError when a file or secret cannot be read or does not fit.
+    `server`: from `trusted_server`. Raises ConfigError when a file or secret cannot be read or does not fit.
     """
     security = config.security
-    if security.policy is not OpcuaPolicy.NONE:
+    if server is not None:
         certificate = _certificate(config, "security.certificate", security.certificate)
         client.application_uri = _application_uri(config, certificate)
         policy = SecurityPolicyBasic256Sha256(  # type: ignore[no-untyped-call]
-            _certificate(config, "security.server_certificate", security.server_certificate),
+            server,
             certificate,
             _key(config, "security.key", security.key),
             _MODES[security.mode],
@@ -61,26 +61,43 @@ def equip(client: Client, config: OpcuaSource) -> str | None:
     return _password(config) if config.user is not None else None
 
 
-async def with_trusted_server(config: OpcuaSource) -> OpcuaSource:
-    """Return the settings with the server's certificate pinned, if it is on their trust list.
+async def trusted_server(config: OpcuaSource) -> x509.Certificate | None:
+    """Return the certificate that the server must prove to be its own; None for a connection in clear.
 
-    Raises ConfigError, with the fingerprint and what to do, when it is not.
+    Asks the server for it where it is not at hand. Raises ConfigError, with the fingerprint and
+    what to do, when nobody accepted what it shows.
     """
-    if config.security.policy is OpcuaPolicy.NONE or config.security.trust_list is None:
-        return config
-    trusted = TrustList(Path(config.security.trust_list))
+    security = config.security
+    if security.policy is OpcuaPolicy.NONE:
+        return None
+    if security.server_certificate is not None:
+        return _certificate(config, "security.server_certificate", security.server_certificate)
+    key = "trust_list" if security.fingerprint is None else "fingerprint"
     try:
         shown = await shown_by(config.endpoint, config.timeout)
-        pinned = trusted.file_of(shown)
-        if pinned is None:
-            trusted.reject(shown)
-            hint = f"compare it at the server, then: provenline opcua trust {config.id} {shown.fingerprint}"
-            message = f"the server's certificate is not trusted; its SHA-256 is {shown.fingerprint}"
-            raise fault(config, "security.trust_list", message, hint)
+        if security.fingerprint is not None:
+            _compare(config, security.fingerprint, shown)
+        else:
+            _look_up(config, TrustList(Path(security.trust_list or "")), shown)
     except Rejected as error:
-        raise fault(config, "security.trust_list", str(error)) from error
-    security = config.security.model_copy(update={"server_certificate": str(pinned)})
-    return config.model_copy(update={"security": security})
+        raise fault(config, f"security.{key}", str(error)) from error
+    return shown.certificate
+
+
+def _compare(config: OpcuaSource, accepted: str, shown: Shown) -> None:
+    if accepted.replace(":", "").lower() != shown.name:
+        message = f"the server shows another certificate; its SHA-256 is {shown.fingerprint}"
+        raise fault(
+            config, "security.fingerprint", message, "compare it at the server; write down only what is its own"
+        )
+
+
+def _look_up(config: OpcuaSource, known: TrustList, shown: Shown) -> None:
+    if known.file_of(shown) is None:
+        known.reject(shown)
+        hint = f"compare it at the server, then: provenline opcua trust {config.id} {shown.fingerprint}"
+        message = f"the server's certificate is not trusted; its SHA-256 is {shown.fingerprint}"
+        raise fault(config, "security.trust_list", message, hint)
 
 
 def check_password_is_protected(client: Client, config: OpcuaSource) -> None:

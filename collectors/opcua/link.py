@@ -25,7 +25,7 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 from cryptography.exceptions import InvalidSignature
 
 from collectors.opcua import transport
-from collectors.opcua.credentials import check_password_is_protected, equip, fault, with_trusted_server
+from collectors.opcua.credentials import check_password_is_protected, equip, fault, trusted_server
 from configs.sources import OpcuaSource
 from plant.clock import Clock
 from plant.errors import Disconnected
@@ -193,8 +193,8 @@ async def connect(config: OpcuaSource, clock: Clock) -> AsyncIterator[Link]:
     client.secure_channel_timeout = int(CHANNEL_LIFETIME * 1000)
     client.session_timeout = int(SESSION_LIFETIME * 1000)
     with translated(config, connecting=True):
-        config = await with_trusted_server(config)
-    password = equip(client, config)
+        server = await trusted_server(config)
+    password = equip(client, config, server)
     in_order = False
     renewal: asyncio.Task[None] | None = None
     try:

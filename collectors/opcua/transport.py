@@ -94,8 +94,8 @@ async def hang_up(client: Client) -> None:
     """Close the channel and the socket without waiting for the peer."""
     protocol = client.uaclient.protocol
     transport = protocol.transport if protocol is not None else None
-    if transport is not None:
-        await client.uaclient.close_secure_channel()
+    if protocol is not None and transport is not None and protocol._connection.is_open():  # noqa: SLF001
+        await client.uaclient.close_secure_channel()  # a channel that never opened has no keys to say so with
     client.disconnect_socket()
     if transport is not None and transport.get_write_buffer_size():
         transport.abort()  # a peer that reads nothing would keep the socket open for ever

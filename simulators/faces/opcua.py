@@ -23,6 +23,7 @@ from plant.errors import Unavailable
 from plant.quality import Severity, severity
 from simulators.faces.endpoint import Endpoint, PortPolicy, free_port
 from simulators.faces.layout import NAMESPACE, OpcuaLayout
+from simulators.faces.opcua_guard import Guard
 from simulators.faces.opcua_space import SharingServer
 from simulators.kernel.signals import Signal, SignalTable, watching
 
@@ -40,16 +41,19 @@ class _Reported(ua.DataValue):
 
 @asynccontextmanager
 async def serve_opcua(
-    layout: OpcuaLayout, signals: SignalTable, *, listen: Endpoint, ports: PortPolicy
+    layout: OpcuaLayout, signals: SignalTable, *, listen: Endpoint, ports: PortPolicy, guard: Guard | None = None
 ) -> AsyncIterator[OpcuaFace]:
-    """Serve a layout while the context is open. Raises Unavailable."""
+    """Serve a layout while the context is open, to everybody or as `guard` demands. Raises Unavailable."""
     endpoint = Endpoint("opc.tcp", listen.host, free_port(listen, ports))
     server = Server(SharingServer())
     await server.init()
     await server.set_application_uri(f"urn:provenline:simulator:{layout.name}")
     server.set_server_name(f"provenline simulator {layout.name}")
     server.set_endpoint(endpoint.url)
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    if guard is None:
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    else:
+        await guard.protect(server)
     space = _AddressSpace(server, await server.register_namespace(NAMESPACE))
     nodes: dict[str, list[ua.NodeId]] = {}
     for variable in layout.variables:

@@ -4,12 +4,28 @@
 //
 // Prints one JSON line: the server's application URI, every browse path below Objects in namespaces
 // above 1, each node read (value, status, source timestamp), and what a subscription to the nodes
-// delivered in `watch` milliseconds.
+// delivered in `watch` milliseconds. `secured: {mode, user, password, pki}` asks for Basic256Sha256.
 import * as opcua from "node-opcua";
 
 const { AttributeIds, ClientMonitoredItem, NodeClass, TimestampsToReturn } = opcua;
-const { endpoint, nodes = [], watch = 0 } = JSON.parse(process.argv[2]);
-const client = opcua.OPCUAClient.create({ endpointMustExist: false, connectionStrategy: { maxRetry: 2 } });
+const { endpoint, nodes = [], watch = 0, secured } = JSON.parse(process.argv[2]);
+const client = opcua.OPCUAClient.create({
+  endpointMustExist: false,
+  connectionStrategy: { maxRetry: 2 },
+  ...(secured && {
+    securityMode: opcua.MessageSecurityMode[secured.mode],
+    securityPolicy: opcua.SecurityPolicy.Basic256Sha256,
+    clientCertificateManager: new opcua.OPCUACertificateManager({
+      rootFolder: secured.pki,
+      automaticallyAcceptUnknownCertificate: true,
+    }),
+  }),
+});
+const identity = secured?.user && {
+  type: opcua.UserTokenType.UserName,
+  userName: secured.user,
+  password: secured.password,
+};
 
 const plain = (dataValue) => ({
   value: dataValue.value?.value ?? null,
@@ -58,7 +74,7 @@ async function follow(session) {
 }
 
 await client.connect(endpoint);
-const session = await client.createSession();
+const session = await client.createSession(identity);
 const endpoints = await client.getEndpoints();
 const tree = await browse(session, "ObjectsFolder", "");
 const read = await session.read(nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })));

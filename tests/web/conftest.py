@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 import hatch_build
 from tests.web.fake_centre import WEB, FakeCentre, fake_centre
+from tests.web.looking import PATIENCE_MS
 
 CALM = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
+
+
+@pytest.fixture(autouse=True)
+def patience() -> None:
+    """Wait long for what is expected, in every test alike: the setting is the whole process's."""
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

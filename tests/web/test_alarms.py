@@ -12,14 +12,12 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from dashboard_api.access import Role
 from tests.web.alarming_centre import HEAT, HIGHEST, STATE, Alarming, alarming_centre
 from tests.web.fake_centre import WEB
+from tests.web.looking import PATIENCE_MS
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
-PATIENCE_MS = 20_000
 LETTERS = re.compile(r"[\u4e00-\u9fff]")
 VIEWS = ("standing", "aside", "flood", "history", "performance")
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")

@@ -24,11 +24,10 @@ from provenline.trust import trust
 from tests.collectors.modbus_rig import Device, device
 from tests.collectors.opcua_peer import Server
 from tests.peers.processes import free_port
+from tests.web.looking import PATIENCE_MS, tell
 
 pytestmark = [pytest.mark.needs("chromium", "node"), pytest.mark.asyncio(loop_scope="session")]
 
-PATIENCE_MS = 40_000
-expect.set_options(timeout=PATIENCE_MS)
 
 SITE = "type: site\nid: cq\nname: {zh: 实训中心, en: Training centre}\n"
 SCENE = """\
@@ -69,6 +68,7 @@ class Place:
             await context.add_cookies([{"name": "provenline", "value": self.secret, "url": self.url}])
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
+        tell(page)
         await page.goto(f"{self.url}/configuration?lang={language}")
         return page
 

@@ -11,7 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, expect
 
 from tests.web.fake_centre import FakeCentre
-from tests.web.test_pages import DRAWN, look, tile
+from tests.web.looking import look
+from tests.web.test_pages import DRAWN, tile
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 

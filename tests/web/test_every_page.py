@@ -28,10 +28,10 @@ from provenline.trust import trust
 from tests.peers.processes import free_port
 from tests.web.every_page import EXAMPLES, Subjects, addresses, routes
 from tests.web.fake_centre import WEB
+from tests.web.looking import PATIENCE_MS, tell
 
 pytestmark = pytest.mark.needs("chromium")
 
-PATIENCE_MS = 60_000
 NARROW = 360
 TOLD = {"Failed to load resource: the server responded with a status of 404 (Not Found)"}
 """What the browser itself notes where there is nothing, as of a campaign that never was."""
@@ -147,13 +147,14 @@ async def opened_page(browser: Browser, place: Place, address: str) -> tuple[Pag
         await context.clear_cookies()
     page, wrong = await context.new_page(), list[str]()
     page.set_default_timeout(PATIENCE_MS)
+    tell(page)
     page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and said.text not in TOLD else None)
     ours = (place.url, place.url.replace("http", "ws"), "data:", "blob:")
     page.on("request", lambda asked: None if asked.url.startswith(ours) else wrong.append(f"elsewhere: {asked.url}"))
     await page.goto(f"{place.url}{address}?lang=zh-CN&theme=dark")
     something = page.locator("main h1, main h2, main form, main [role=status]").first
-    await expect(something).to_be_visible(timeout=PATIENCE_MS)
+    await expect(something).to_be_visible()
     await page.wait_for_load_state("networkidle")
     return page, wrong
 

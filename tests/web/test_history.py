@@ -16,17 +16,11 @@ from playwright.async_api import Browser, Page, expect
 
 from configs.loader import PACKAGED, load
 from tests.web.fake_centre import WEB
+from tests.web.looking import look
 from tests.web.past_centre import EVERY, FORCE, PRESS, SCENE, Past, past_centre
-from tests.web.test_pages import look
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 ZONE = ZoneInfo("Asia/Shanghai")
-PATIENCE_MS = 45_000
-
-
-@pytest.fixture(autouse=True)
-def patience() -> None:
-    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -36,9 +30,7 @@ async def past(built_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> A
 
 
 async def open_page(browser: Browser, past: Past, address: str, **options: object) -> Page:
-    page = await look(browser, f"{past.url}{address}{'&' if '?' in address else '?'}lang=en", **options)
-    page.set_default_timeout(PATIENCE_MS)
-    return page
+    return await look(browser, f"{past.url}{address}{'&' if '?' in address else '?'}lang=en", **options)
 
 
 async def figures(past: Past, **asked: object) -> dict[str, dict]:
@@ -173,7 +165,7 @@ async def test_downloads_open_in_other_programs_with_every_sample(browser: Brows
 
 async def test_a_refusal_is_read_in_the_language_of_the_page(browser: Browser, past: Past) -> None:
     page = await look(browser, f"{past.url}/scene/{SCENE}?shift=nacht&day=2026-03-04&lang=zh-CN")
-    await expect(page.get_by_role("main")).to_contain_text("2026-03-04 没有班次“nacht”", timeout=PATIENCE_MS)
+    await expect(page.get_by_role("main")).to_contain_text("2026-03-04 没有班次“nacht”")
     code = await page.evaluate(
         "fetch('/api/v1/scenes/first-light/losses?start=5').then(r => r.json()).then(b => [b.code, b.words.zh])"
     )

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
-from tests.web.test_pages import CONVEYOR, look
+from tests.web.looking import look
+from tests.web.test_pages import CONVEYOR
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 

@@ -10,26 +10,17 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
+from tests.web.looking import look
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
 PRESS = "cq/line/main/press"
 CONVEYOR = "cq/line/main/conveyor"
-PATIENCE_MS = 20_000
 LETTERS = re.compile(r"[\u4e00-\u9fff]")
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 def tile(page: Page, tag: str):
     return page.locator(f"[data-tag='{tag}']")
-
-
-async def look(browser: Browser, address: str, *, width: int = 1440, height: int = 900, **options) -> Page:
-    page = await browser.new_page(viewport={"width": width, "height": height}, **options)
-    page.set_default_timeout(PATIENCE_MS)
-    await page.goto(address)
-    return page
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -12,16 +12,10 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from configs.loader import PACKAGED, load
 from tests.web.fake_centre import WEB
+from tests.web.looking import look
 from tests.web.past_centre import EVERY, FORCE, SCENE, Past, force_at, past_centre
-from tests.web.test_pages import look
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
-PATIENCE_MS = 45_000
-
-
-@pytest.fixture(autouse=True)
-def patience() -> None:
-    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -39,7 +33,6 @@ def hour(past: Past) -> tuple[int, int]:
 async def replay(browser: Browser, past: Past, more: str = "", **options: object) -> Page:
     start, stop = hour(past)
     page = await look(browser, f"{past.url}/scene/{SCENE}/replay?from={start}&to={stop}{more}&lang=en", **options)
-    page.set_default_timeout(PATIENCE_MS)
     await expect(page.locator("[data-test=past-mark]")).to_have_text("REPLAY")
     return page
 
@@ -57,7 +50,7 @@ async def test_a_replay_moves_and_shows_the_values_of_then_while_live_values_sta
     page = await replay(browser, past, "&speed=30", bypass_csp=True)
     start, stop = hour(past)
     await page.wait_for_function(
-        f"Number(document.querySelector('[data-test=replay-at]').dataset.at) > {start + 60_000}", timeout=PATIENCE_MS
+        f"Number(document.querySelector('[data-test=replay-at]').dataset.at) > {start + 60_000}"
     )
     await page.locator("[data-test=play]").click()
     await expect(page.locator("[data-test=play]")).to_have_text("Play")
@@ -96,7 +89,7 @@ async def test_a_replay_is_paused_stepped_and_sought_by_mouse_and_keyboard(brows
     await page.keyboard.press("Space")
     await expect(page.locator("[data-test=play]")).to_have_text("Pause")
     await page.wait_for_function(
-        f"Number(document.querySelector('[data-test=replay-at]').dataset.at) > {start + 1_800_000}", timeout=PATIENCE_MS
+        f"Number(document.querySelector('[data-test=replay-at]').dataset.at) > {start + 1_800_000}"
     )
 
 
@@ -113,7 +106,7 @@ async def test_a_replay_cannot_be_mistaken_for_live(browser: Browser, past: Past
 
 async def test_a_scene_leads_to_the_replay_of_its_last_hour(browser: Browser, past: Past) -> None:
     page = await look(browser, f"{past.url}/scene/{SCENE}?lang=zh-CN")
-    await page.locator("[data-test=to-replay]").click(timeout=PATIENCE_MS)
+    await page.locator("[data-test=to-replay]").click()
     await expect(page.locator("[data-test=past-mark]")).to_have_text("回放 REPLAY")
     asked = dict(pair.split("=") for pair in page.url.partition("?")[2].split("&") if pair.startswith(("from", "to")))
     assert int(asked["to"]) - int(asked["from"]) == 3_600_000

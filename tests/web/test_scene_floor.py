@@ -20,16 +20,13 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.peers.processes import Program, free_port
 from tests.web.fake_centre import WEB
-from tests.web.test_pages import look
+from tests.web.looking import look
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
 SCENES = ("agv", "material", "line-coordination", "identifier")
-PATIENCE = 90.0
+PATIENCE = 120.0
 """Seconds for which a condition is waited for, on a machine that also makes up the scenes' last hours."""
-PATIENCE_MS = 1000 * PATIENCE
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 class Plant(NamedTuple):
@@ -72,7 +69,6 @@ def plant(built_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 async def opened(browser: Browser, plant: Plant, scene: str, panel: str, **options: Any) -> AsyncIterator[Locator]:
     """Open a scene's page at one of its panels, drawn; no script may report an error."""
     page = await look(browser, f"{plant.address}/scene/{scene}?lang=en&window=1h", **options)
-    page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.locator(f"[data-panel={panel}]").scroll_into_view_if_needed()
@@ -251,7 +247,6 @@ async def test_panels_keep_the_rules_of_accessibility_in_both_themes_and_fit_a_p
 
 async def drawn(page: Page, panels: tuple[str, ...]) -> None:
     """Go to each panel and wait until it has something to show."""
-    page.set_default_timeout(PATIENCE_MS)
     signs = {"floor": "svg[role=img]", "heat": "[data-cell]", "stock": "[data-place]", "trace": "[data-seen]"}
     for panel in panels:
         await page.locator(f"[data-panel={panel}]").scroll_into_view_if_needed()

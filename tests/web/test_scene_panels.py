@@ -36,6 +36,7 @@ from provenline.pace import Anchor
 from provenline.trust import trust
 from tests.peers.processes import free_port
 from tests.web.fake_centre import WEB
+from tests.web.looking import PATIENCE_MS, tell
 
 pytestmark = [
     pytest.mark.needs("chromium"),
@@ -46,9 +47,7 @@ pytestmark = [
 SCENES = ("digital-workshop", "vision-inspection", "wireless-control", "cloud-robot", "ar-assist")
 STRANGER = Path(__file__).parents[1] / "system" / "other_names" / "szene.yaml"
 PASSWORD = "correct horse 1"
-PATIENCE_MS = 45_000
-PATIENCE_S = 90.0
-expect.set_options(timeout=PATIENCE_MS)
+PATIENCE_S = 200.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Stage:
 
     async def get(self, path: str, **asked: object) -> Any:
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(asked)}"
-        return await asyncio.to_thread(lambda: json.load(urllib.request.urlopen(address, timeout=30)))
+        return await asyncio.to_thread(lambda: json.load(urllib.request.urlopen(address, timeout=60)))
 
     async def newest(self, path: str) -> float | None:
         now = time.time_ns() // MILLISECOND
@@ -122,6 +121,7 @@ async def look(browser: Browser, address: str, **options: Any) -> Page:
     context = await browser.new_context(viewport=size, bypass_csp=True, **options)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
+    tell(page)
     await page.goto(address)
     return page
 

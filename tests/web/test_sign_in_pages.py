@@ -18,12 +18,11 @@ from provenline.centre import Address, listening, opened
 from provenline.trust import Trust, trust
 from tests.peers.processes import free_port
 from tests.web.fake_centre import WEB
+from tests.web.looking import PATIENCE_MS, tell
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD = "correct horse 1"
-PATIENCE_MS = 25_000
-expect.set_options(timeout=PATIENCE_MS)
 
 SITE = "type: site\nid: cq\nname: {zh: 产教融合实训中心, en: Training centre}\n"
 CENTRE = "type: centre\naccess: {anonymous: none}\n"
@@ -59,6 +58,7 @@ async def look(browser: Browser, address: str, **options) -> Page:
     context = await browser.new_context(viewport={"width": 1440, "height": 900}, **options)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
+    tell(page)
     await page.goto(address)
     return page
 

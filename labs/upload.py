@@ -77,6 +77,8 @@ def _members(archive: bytes) -> dict[str, zipfile.ZipInfo]:
         raise _refused("", f"not a ZIP archive: {error}") from error
     if len(infos) > MOST_FILES:
         raise _refused("", f"more than {MOST_FILES} files")
+    if not all(info.filename for info in infos):
+        raise _refused("", "has an entry without a name")
     faults = [fault for info in infos for fault in _member_faults(info)]
     files = [info for info in infos if not info.is_dir()]
     seen: set[str] = set()

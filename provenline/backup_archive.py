@@ -199,7 +199,7 @@ def _manifest(path: Path, texts: dict[str, bytes]) -> Manifest:
     try:
         told = json.loads(texts[_MANIFEST])
         form = int(told["format"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Rejected(f"{path} does not say what it is: {error!r}") from error
     if form > FORMAT:
         raise Rejected(f"{path} was made by a newer version ({told.get('version')}); this one reads form {FORMAT}")

@@ -2,6 +2,7 @@
 
     python -m tests.fuzz                      a million inputs for each, and a table of what came of it
     python -m tests.fuzz --runs 20000 NAME    fewer, for one
+    python -m tests.fuzz --write --most 900   keep what came out in docs/fuzzing.md; at most 900 s for each
 
 A child process per target: the engine (libFuzzer, by way of atheris) ends its process. What it
 finds is printed with the input that does it; every finding becomes a test of the reader.
@@ -11,20 +12,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-OURS = ["plant", "collectors", "configs", "evidence", "historian"]
-LONGEST = 4096
-PATIENCE = 20
-"""Seconds that one input may take."""
+from tests.fuzz import record
+from tests.fuzz.record import Hunt
+
+OURS = ["plant", "collectors", "configs", "evidence", "historian", "labs", "provenline"]
+PATIENCE = 60
+"""Seconds that one input may take, on a machine that does other things too."""
 
 
-def hunt(name: str, runs: int, corpus: Path) -> None:
-    """Run one target in this process; ends it."""
+def hunt(name: str, runs: int, most: int, corpus: Path) -> None:
+    """Run one target in this process; ends it. `most`: seconds, 0 for as long as it takes."""
     import atheris
 
     with atheris.instrument_imports(include=OURS):
@@ -32,43 +36,72 @@ def hunt(name: str, runs: int, corpus: Path) -> None:
     target = named(name)
     for number, seed in enumerate(target.seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
-    limits = [f"-runs={runs}", f"-max_len={LONGEST}", f"-timeout={PATIENCE}", "-rss_limit_mb=2048", "-seed=1"]
-    atheris.Setup([name, *limits, f"-artifact_prefix={corpus}/found-", str(corpus)], target.attempt)
+    bounds = [f"-runs={runs}", f"-max_total_time={most}", f"-max_len={target.longest}", f"-timeout={PATIENCE}"]
+    options = [*bounds, "-rss_limit_mb=2048", "-seed=1", f"-artifact_prefix={corpus}/found-"]
+    atheris.Setup([name, *options, str(corpus)], target.attempt)
     atheris.Fuzz()
 
 
-def child(name: str, runs: int, corpus: Path) -> subprocess.CompletedProcess[str]:
+def child(name: str, runs: int, corpus: Path, *, most: int = 0) -> subprocess.CompletedProcess[str]:
     """Hunt in a process of its own; what it prints is returned, exit code 0 when nothing was found."""
-    command = [sys.executable, "-m", "tests.fuzz", "--hunt", str(corpus), "--runs", str(runs), name]
+    limits = ["--runs", str(runs), "--most", str(most)]
+    command = [sys.executable, "-m", "tests.fuzz", "--hunt", str(corpus), *limits, name]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONUTF8": "1"})
+
+
+def told(name: str, longest: int, ended: subprocess.CompletedProcess[str], corpus: Path) -> Hunt:
+    """Read what a hunt came to from what its engine said."""
+    done = re.search(r"Done (\d+) runs in (\d+) second", ended.stderr)
+    tried = [int(number) for number in re.findall(r"^#(\d+)", ended.stderr, re.MULTILINE)]
+    return Hunt(
+        target=name,
+        inputs=int(done[1]) if done else max(tried, default=0),
+        longest=longest,
+        seconds=int(done[2]) if done else 0,
+        kept=len(list(corpus.iterdir())),
+        findings=int(ended.returncode != 0),
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        commit=_commit(),
+    )
 
 
 def main() -> int:
     """Run the targets asked for and say what came of it; exit code 1 when there is a finding."""
-    asked = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    asked = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     asked.add_argument("names", nargs="*")
     asked.add_argument("--runs", type=int, default=1_000_000)
+    asked.add_argument("--most", type=int, default=0, help="seconds for each target; 0: as long as it takes")
+    asked.add_argument(
+        "--write", action="store_true", help="keep the figures in docs/fuzzing.json and the page's table"
+    )
     asked.add_argument("--hunt", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.hunt:
-        hunt(given.names[0], given.runs, given.hunt)
-    from tests.fuzz.targets import targets  # only now: the hunt has to import them its own way
+        hunt(given.names[0], given.runs, given.most, given.hunt)
+    from tests.fuzz.targets import named, targets  # only now: the hunt has to import them its own way
 
-    found = 0
-    for name in given.names or [target.name for target in targets()]:
+    every, found = [target.name for target in targets()], 0
+    for name in given.names or every:
         with TemporaryDirectory() as corpus:
-            begun = time.monotonic()
-            ended = child(name, given.runs, Path(corpus))
-            kept = len(list(Path(corpus).iterdir()))
-            said = "nothing" if ended.returncode == 0 else f"exit code {ended.returncode}"
-            seconds = time.monotonic() - begun
-            _say(f"| {name} | {given.runs:,} | {kept} | {seconds:.0f} s | {said} |")
-            if ended.returncode:
+            ended = child(name, given.runs, Path(corpus), most=given.most)
+            one = told(name, named(name).longest, ended, Path(corpus))
+            _say(f"{name}: {one.inputs:,} inputs in {one.seconds} s, {one.kept} kept, {one.findings} findings")
+            if one.findings:
                 found += 1
                 _say(ended.stdout[-4000:] + ended.stderr[-8000:])
                 for file in Path(corpus).glob("found-*"):
                     _say(f"{file.name} {file.read_bytes()!r}")
+        if given.write:
+            record.keep(one)
+            record.publish(every)
     return 1 if found else 0
+
+
+def _commit() -> str:
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def _say(line: str) -> None:

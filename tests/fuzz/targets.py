@@ -6,9 +6,11 @@ else it raises is a finding. Seeds are sound inputs, so that a mutation gets pas
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,22 +43,25 @@ from dashboard_api.write import foreign_path
 from evidence import archive, rows, signing, timestamp
 from historian.export import to_arrow
 from historian.port import EXPORT_SCHEMA
+from labs import upload
 from plant import wire
 from plant.batch import Batch, BatchBuilder, Origin
 from plant.clock import SECOND, VirtualClock
 from plant.errors import ProvenlineError
 from plant.tags import Kind, Tag
+from provenline import backup_archive
 
 NOW = 1_760_000_000 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One reader of foreign bytes. `attempt` raises only when there is a finding."""
+    """One reader of foreign bytes. `attempt` raises only when there is a finding; `longest`: bytes of an input."""
 
     name: str
     attempt: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
+    longest: int = 4096
 
 
 # ------------------------------------------------------------------------- what comes over the wire
@@ -212,9 +217,12 @@ def _probe(data: bytes) -> None:
 
 
 # ------------------------------------------------------------------------------- what comes as a file
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
 @contextmanager
 def _file(data: bytes) -> Iterator[Path]:
-    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+    with TemporaryDirectory(dir=_MEMORY) as folder:
         path = Path(folder) / "file"
         path.write_bytes(data)
         yield path
@@ -248,6 +256,46 @@ def _zip() -> bytes:
     with zipfile.ZipFile(buffer, "w") as out:
         out.writestr("one/bagit.txt", "BagIt-Version: 1.0\n")
         out.writestr("one/data/plan.json", "{}")
+    return buffer.getvalue()
+
+
+def _course(data: bytes) -> None:
+    with TemporaryDirectory(dir=_MEMORY) as folder, suppress(ProvenlineError):
+        upload.receive(data, Path(folder) / "courses")
+        assert {p.name for p in Path(folder).iterdir()} == {"courses"}
+
+
+def _course_zip() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("first/course.yaml", "type: course\nid: first\nname: {zh: x, en: x}\nlabs: []\n")
+        out.writestr("first/text.md", "# x\n")
+    return buffer.getvalue()
+
+
+def _backup(data: bytes) -> None:
+    """An archive of any bytes; after a first byte of 1, a sound archive that says any bytes of itself."""
+    with TemporaryDirectory(dir=_MEMORY) as folder, suppress(ProvenlineError, OSError):
+        path = Path(folder) / "backup.tar"
+        path.write_bytes(_tar({"backup.json": data[1:], "data/a": b"x"}) if data[:1] == b"\1" else data[1:])
+        backup_archive.unpack(path, backup_archive.examined(path), "data", Path(folder) / "into")
+        assert {p.name for p in Path(folder).iterdir()} <= {"backup.tar", "into"}
+
+
+_BACKUP = {
+    "backup.json": b'{"made": "2026-01-01", "version": "1", "site": "cq", "keys": false, "elsewhere": "", "format": 1}',
+    "data/a": b"x",
+}
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in (files | {"SHA256SUMS": sums.encode()}).items():
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            tar.addfile(header, io.BytesIO(content))
     return buffer.getvalue()
 
 
@@ -324,10 +372,12 @@ def targets() -> tuple[Target, ...]:
         Target("opcua-publication", _publication, (_published(good), _published(good, text, good))),
         Target("modbus-registers", _registers, (bytes(range(144)), b"\x7f\xc0" * 72)),
         Target("stamp-packet", _probe, (bytes(44), bytes(range(60)))),
-        Target("configuration", _configuration, _YAML),
+        Target("configuration", _configuration, _YAML, longest=160),
         Target("evidence-package", _package, (_zip(),)),
         Target("evidence-samples", _samples, (_parquet(),)),
         Target("evidence-signature", _envelope, (_signed(),)),
         Target("evidence-timestamp", _token, (b"0\x03\x02\x01\x00",)),
+        Target("course-upload", _course, (_course_zip(),), longest=1024),
+        Target("backup", _backup, (b"\0" + _tar(_BACKUP), b"\1" + _BACKUP["backup.json"]), longest=12_000),
         Target("stored-batch", _blob, (_batch().to_bytes(),)),
     )

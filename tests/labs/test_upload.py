@@ -121,6 +121,12 @@ def test_what_is_no_archive_or_empty_is_refused(tmp_path: Path, archive: bytes) 
     assert faults(archive, tmp_path)
 
 
+def test_an_entry_without_a_name_is_refused(tmp_path: Path) -> None:
+    # A name ends at its first zero byte; this one begins with it. Found by the hunt in tests/fuzz.
+    archive = packed([*sound(), ("0start.md", b"x")]).replace(b"0start.md", b"\0start.md")
+    assert "without a name" in faults(archive, tmp_path)
+
+
 def test_damage_anywhere_is_a_fault_and_never_more(tmp_path: Path) -> None:
     archive = packed(sound())
     for place in range(0, len(archive), max(1, len(archive) // 60)):

@@ -231,6 +231,12 @@ def test_a_backup_of_a_newer_form_is_refused(small: Path) -> None:
         rewritten(small, manifest='{"format": 2, "version": "9.0"}')
 
 
+@pytest.mark.parametrize("manifest", ["[]", "{}", '{"format": 1e999}', '{"format": 1}', "[" * 100_000])
+def test_a_backup_that_does_not_say_what_it_is_is_refused(small: Path, manifest: str) -> None:
+    with refused(small, "does not say what it is"):
+        rewritten(small, manifest=manifest)
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "data/../../outside"])
 def test_a_member_that_leads_outside_is_refused(small: Path, name: str) -> None:
     with refused(small, "does not belong"):

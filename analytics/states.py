@@ -56,6 +56,20 @@ class Intervals:
         """When the state was known in good quality."""
         return Spans.where(self.good & (self.state != UNKNOWN), self.start, self.stop)
 
+    def during(self, spans: Spans) -> Intervals:
+        """Return what of the intervals lies inside the spans; what is between these is left out."""
+        first = np.searchsorted(self.stop, spans.start, side="right")
+        many = np.maximum(np.searchsorted(self.start, spans.stop, side="left") - first, 0)
+        span = np.repeat(np.arange(len(spans)), many)
+        row = np.arange(len(span)) - np.repeat(np.cumsum(many) - many, many) + first[span]
+        return Intervals(
+            start=np.maximum(self.start[row], spans.start[span]),
+            stop=np.minimum(self.stop[row], spans.stop[span]),
+            state=self.state[row],
+            why=self.why[row],
+            good=self.good[row],
+        )
+
 
 def intervals(
     samples: Batch,

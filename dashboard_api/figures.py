@@ -18,7 +18,7 @@ from fastapi.requests import HTTPConnection
 
 from analytics.explain import explain
 from analytics.indicator import Indicator
-from analytics.scene import Analysis, analyse, state_timeline
+from analytics.scene import Analysis, analyse, product_spans, state_timeline
 from analytics.states import UNKNOWN, Intervals
 from analytics.steps import Unknown
 from analytics.studies import scene_studies
@@ -205,11 +205,22 @@ async def revisions(centre: CentreHere, scene_id: str, start: str, stop: str) ->
 
 
 @router.get("/scenes/{scene_id}/states")
-async def states(centre: CentreHere, scene_id: str, asked: AskedHere) -> list[Json]:
-    """Give what state each machine was in, interval by interval, and where that is unknown, why."""
+async def states(centre: CentreHere, scene_id: str, asked: AskedHere, product: ProductName = None) -> list[Json]:
+    """Give what state each machine was in, interval by interval, and where that is unknown, why.
+
+    With `product`, of the machines that say what they make, and only of the time in which it was that.
+    """
     scene = scene_of(centre, scene_id)
     span = asked.window(centre.configuration.calendar(scene.id), centre.clock.now())
-    timeline = await asyncio.to_thread(state_timeline, scene, centre.historian, span)
+
+    def work() -> dict[str, Intervals]:
+        timeline = state_timeline(scene, centre.historian, span)
+        if product is None:
+            return timeline
+        made = product_spans(scene, centre.historian, span, product)
+        return {path: found.during(made[path]) for path, found in timeline.items() if path in made}
+
+    timeline = await asyncio.to_thread(work)
     return [{"device": path, "intervals": _intervals(found)} for path, found in timeline.items()]
 
 

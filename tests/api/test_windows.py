@@ -117,6 +117,28 @@ async def test_a_product_has_figures_losses_and_stops_of_its_own(client: httpx.A
     assert sum(parts) == whole[f"{PRESS}:availability"]["inputs"]["APT"]["value"]
 
 
+async def test_the_states_of_a_product_are_those_of_the_time_in_which_it_was_made(
+    client: httpx.AsyncClient, centre: Centre
+) -> None:
+    start = worked(centre)
+    products(centre, start)
+    whole = (await client.get(f"{SCENE}/states", params=span(start))).json()
+    parts = []
+    for product, (begin, end) in {"bracket-a": (0, 900_000), "bracket-b": (900_000, 1_800_000)}.items():
+        told = (await client.get(f"{SCENE}/states", params={**span(start), "product": product})).json()
+        [made] = [one for one in told if one["intervals"]]
+        assert made["device"] == PRESS, "only the press says what it makes"
+        assert made["intervals"][0]["start"] == start // MILLISECOND + begin
+        assert made["intervals"][-1]["stop"] == start // MILLISECOND + end
+        parts += [(i["state"], i["stop"] - i["start"]) for i in made["intervals"]]
+    [press] = [one for one in whole if one["device"] == PRESS]
+    for state in {state for state, _ in parts}:
+        alone = sum(i["stop"] - i["start"] for i in press["intervals"] if i["state"] == state)
+        assert sum(length for one, length in parts if one == state) == alone
+    nobodys = (await client.get(f"{SCENE}/states", params={**span(start), "product": "never"})).json()
+    assert nobodys and not any(one["intervals"] for one in nobodys)
+
+
 async def test_what_lies_behind_a_device_is_given_with_its_tags_and_nothing_of_others(
     client: httpx.AsyncClient, centre: Centre
 ) -> None:

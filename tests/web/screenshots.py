@@ -34,6 +34,7 @@ SHOWN = ROOT / "docs" / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
 PASSWORD = "a password for pictures 1"
 SETTLE_MS = 2_500
+IDLE_MS = 45_000
 MOST_BYTES = 300_000
 
 
@@ -108,9 +109,9 @@ async def _open(context: BrowserContext, address: str) -> Page:
     page = await context.new_page()
     await page.goto(address)
     try:
-        await page.wait_for_load_state("networkidle", timeout=180_000)
+        await page.wait_for_load_state("networkidle", timeout=IDLE_MS)
     except Waited:
-        sys.stderr.write(f"still asking after three minutes: {address}\n")
+        sys.stderr.write(f"still asking after {IDLE_MS // 1000} s: {address}\n")
     await page.wait_for_timeout(SETTLE_MS)  # charts draw what they were given; nothing says when they are done
     return page
 

@@ -1,5 +1,5 @@
 /** What the server says of alarms, and what people may do about them. Times are milliseconds since 1970 UTC. */
-import { get, post, query, type Indicator, type Text } from './api'
+import { addressed, get, post, query, type Indicator, type Text } from './api'
 
 export const PRIORITIES = ['critical', 'high', 'medium', 'low'] as const
 export type Priority = (typeof PRIORITIES)[number]
@@ -86,7 +86,7 @@ export interface Performance {
 export interface Outcome {
   number: number
   done: string[]
-  refused: { alarm: string; why: string }[]
+  refused: { alarm: string; why: string; words: Text }[]
 }
 
 export interface Span {
@@ -102,7 +102,7 @@ export const alarmApi = {
   history: (asked: Span & { alarm?: string; scene?: string; before?: number; most?: number }, stop?: AbortSignal) =>
     get<{ events: AlarmEvent[]; next: number | null }>(`${ROOT}/history?${query({ ...asked })}`, stop),
   /** Address of the log of a window as a table for spreadsheets. */
-  file: (asked: Span & { scene?: string }) => `${ROOT}/history.csv?${query({ ...asked })}`,
+  file: (asked: Span & { scene?: string }) => addressed(`${ROOT}/history.csv?${query({ ...asked })}`),
   performance: (span: Span, stop?: AbortSignal) =>
     get<Performance>(`${ROOT}/performance?${query({ start: span.start, stop: span.stop })}`, stop),
   acknowledge: (alarms: string[]) => act('acknowledge', { alarms }),

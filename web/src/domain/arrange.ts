@@ -103,8 +103,14 @@ export function deviceKey(scene: Scene, device: Device): string {
   return first?.path === device.path ? device.id : device.path.slice(scene.path.length + 1)
 }
 
+/** Line and id name every device, whether or not its id alone would do. */
 export function deviceOf(scene: Scene, key: string): Device | null {
-  return scene.lines.flatMap((line) => line.devices).find((device) => deviceKey(scene, device) === key) ?? null
+  const devices = scene.lines.flatMap((line) => line.devices)
+  return (
+    devices.find((device) => deviceKey(scene, device) === key) ??
+    devices.find((device) => device.path === `${scene.path}/${key}`) ??
+    null
+  )
 }
 
 export function inTileOrder(tags: readonly Tag[]): Tag[] {

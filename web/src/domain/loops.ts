@@ -9,8 +9,6 @@ export interface Loop {
   tolerance: Tag | null
   deadline: Tag | null
   missed: Tag | null
-  cycles: Tag | null
-  correct: Tag | null
 }
 
 /** Every process value with a set-point of the same label and unit on the same device. */
@@ -35,8 +33,6 @@ export function loopsOf(scene: Scene, tags: ReadonlyMap<string, Tag>): Loop[] {
             tolerance: named('tolerance'),
             deadline: named('deadline'),
             missed: role('deadline-missed'),
-            cycles: role('control-cycles'),
-            correct: role('correct-cycles'),
           }
         })
     })
@@ -53,5 +49,3 @@ export function rises(history: Pick<History, 'start' | 'last'>): { start: number
     return { start, rise }
   })
 }
-
-export const total = (found: readonly { rise: number }[]): number => found.reduce((sum, one) => sum + one.rise, 0)

@@ -58,6 +58,9 @@ const MOST: readonly (readonly [Told, number])[] = [
   ['output', 1],
 ]
 
+/** So few figures are one of each kind. */
+export const FEW = 4
+
 export function tileFigures(
   indicators: readonly Indicator[],
   losses: readonly Losses[],
@@ -68,9 +71,10 @@ export function tileFigures(
   const heads = cards.flatMap((card) => [card.head, ...card.more])
   const family = (told: Told) => heads.filter((one) => FAMILY[told]?.test(one.id))
   const good = tile.shows.has('output') ? (heads.find((one) => one.id === 'good-output') ?? null) : null
-  const told = MOST.filter(([one]) => tile.shows.has(one) && !(good && one === 'output')).flatMap(([one, n]) =>
-    family(one).slice(0, n),
-  )
+  const asked = most > FEW ? MOST : MOST.map(([one]) => [one, 1] as const)
+  const told = asked
+    .filter(([one]) => tile.shows.has(one) && !(good && one === 'output'))
+    .flatMap(([one, n]) => family(one).slice(0, n))
   const factors = tile.shows.has('oee') ? oee.factors : []
   const spare = heads.filter((one) => ![...Object.values(FAMILY)].some((pattern) => pattern?.test(one.id)))
   const figures = [...told, ...factors, ...spare].slice(0, most - (good ? 1 : 0))

@@ -9,8 +9,11 @@ export interface Stay {
   group: Group
 }
 
-/** Clip intervals to a window; what no interval covers is shown as UNKNOWN, never skipped over. */
-export function timeline(intervals: readonly Interval[], start: number, stop: number): Stay[] {
+/**
+ * Clip intervals to a window; what no interval covers is shown as UNKNOWN, never skipped over. `part`: they are only some
+ * of the machine's time, and what lies between is none of it.
+ */
+export function timeline(intervals: readonly Interval[], start: number, stop: number, part = false): Stay[] {
   const stays: Stay[] = []
   const add = (from: number, to: number, state: State) => {
     const before = stays.at(-1)
@@ -26,11 +29,11 @@ export function timeline(intervals: readonly Interval[], start: number, stop: nu
     const from = Math.max(one.start, reached)
     const to = Math.min(one.stop, stop)
     if (to <= from) continue
-    add(reached, from, 'UNKNOWN')
+    if (!part) add(reached, from, 'UNKNOWN')
     add(from, to, one.state)
     reached = to
   }
-  add(reached, stop, 'UNKNOWN')
+  if (!part) add(reached, stop, 'UNKNOWN')
   return stays
 }
 

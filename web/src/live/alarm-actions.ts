@@ -2,7 +2,7 @@
 import { ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 import { ApiError } from '../api'
 import type { Outcome } from '../api-alarms'
-import { i18n } from '../words'
+import { i18n, say } from '../words'
 import { useAlarms } from './alarms'
 
 export interface Said {
@@ -36,7 +36,7 @@ export function useAlarmActions(): AlarmActions {
     said.value = null
     try {
       const { done, refused } = await call()
-      const why = refused.map((one) => one.why).join('; ')
+      const why = [...new Set(refused.map((one) => say(one.words)))].join(t('alarm.and'))
       said.value = {
         failed: refused.length > 0,
         text: t('alarm.done', { n: done.length }) + (why && ` ${t('alarm.refused', { why })}`),

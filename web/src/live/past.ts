@@ -14,18 +14,20 @@ import { provideLive, type Live } from './store'
 export interface Past {
   /** The stretch of time that all figures are of; null in a replay, whose windows end at the moment it has come to. */
   span: ComputedRef<Range | null>
+  /** Whether it is the past at all that is looked at. */
+  replayed: boolean
 }
 
 const PAST: InjectionKey<Past> = Symbol('past')
-const PRESENT: Past = { span: computed(() => null) }
+const PRESENT: Past = { span: computed(() => null), replayed: false }
 const ALARMS_EVERY_MS = 2000
 
 /** The past that this part of a page looks at; its span is null where that is the present, or moves. */
 export const usePast = (): Past => inject(PAST, PRESENT)
 
 /** Let everything below look at the past of a scene: at `live` for its values, at the page's time for its age. */
-export function providePast(scene: string, { live, span }: Past & { live: Live }): void {
-  provide(PAST, { span })
+export function providePast(scene: string, { live, span }: Pick<Past, 'span'> & { live: Live }): void {
+  provide(PAST, { span, replayed: true })
   provideLive(live)
   provideOtherAlarms(
     usePolled(

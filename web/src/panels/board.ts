@@ -2,7 +2,17 @@
  * What the panels of one page share: the window, and what was asked from the server about it. Each
  * question is asked once for all of them, and only when there is a panel that wants the answer.
  */
-import { computed, effectScope, inject, provide, type ComputedRef, type InjectionKey } from 'vue'
+import {
+  computed,
+  effectScope,
+  inject,
+  onScopeDispose,
+  provide,
+  shallowReactive,
+  type ComputedRef,
+  type InjectionKey,
+  type Ref,
+} from 'vue'
 import {
   api,
   milliseconds,
@@ -21,6 +31,7 @@ import { serverNow } from '../live/clock'
 import { usePast } from '../live/past'
 import { usePeriod } from '../live/period'
 import { usePolled, type Polled } from '../live/polled'
+import { useSight } from '../live/sight'
 import type { Live } from '../live/store'
 import { deviceName } from '../words'
 
@@ -51,6 +62,8 @@ export interface Board {
   outdated: ComputedRef<boolean>
   /** The window is the running shift, and none is running. */
   noShift: ComputedRef<boolean>
+  /** What all figures are of alone; empty for everything that was made. */
+  product: ComputedRef<string>
 }
 
 const EVERY_MS = 5000
@@ -73,15 +86,26 @@ export function provideBoard(
   at: { live: Live; windowName: ComputedRef<WindowName>; tags: ComputedRef<readonly Tag[]> },
 ): Board {
   const { windowName, live } = at
-  const { asked: period, past: over } = usePeriod()
+  const { asked: period, past: over, product } = usePeriod()
   const { span: past } = usePast()
   const chosen = computed(() => JSON.stringify(period.value))
   const scope = effectScope()
-  const asked = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): Polled<T> =>
-    usePolled((stop) => ask(period.value, stop), over.value ? PAST_EVERY_MS : every, chosen)
+  const poll = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every: number, seen: () => boolean) =>
+    usePolled((stop) => ask(period.value, stop), over.value ? PAST_EVERY_MS : every, chosen, seen)
+  const asked = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): Polled<T> => {
+    const sight = useSight()
+    return poll(ask, every, () => sight.value)
+  }
+  /** Asked once for all panels that want it, for as long as one of them can be seen. */
   const once = <T>(ask: (asked: Asked, stop: AbortSignal) => Promise<T>, every = EVERY_MS): (() => Polled<T>) => {
+    const wanted = shallowReactive(new Set<Readonly<Ref<boolean>>>())
     let polled: Polled<T> | undefined
-    return () => (polled ??= scope.run(() => asked(ask, every)) as Polled<T>)
+    return () => {
+      const sight = useSight()
+      wanted.add(sight)
+      onScopeDispose(() => wanted.delete(sight))
+      return (polled ??= scope.run(() => poll(ask, every, () => [...wanted].some((one) => one.value))) as Polled<T>)
+    }
   }
 
   const devices = computed(() => devicesOf(scene, new Map(at.tags.value.map((tag) => [tag.path, tag]))))
@@ -97,6 +121,7 @@ export function provideBoard(
     return { start: start ?? stop - LENGTH_MS[windowName.value], stop }
   }
   const board: Board = {
+    product,
     devices,
     names: computed(() => new Map(devices.value.map(({ device }) => [device.path, deviceName(device)]))),
     figures,
@@ -104,7 +129,8 @@ export function provideBoard(
     details: once((window, stop) => sceneApi.details(scene.id, window, stop), DETAILS_EVERY_MS),
     states: once(async (_, stop) => {
       const span = spanNow()
-      return { span, rows: await api.states(scene.id, span, stop) }
+      const of = product.value ? { product: product.value } : {}
+      return { span, rows: await api.states(scene.id, { ...span, ...of }, stop) }
     }),
     losses: once((window, stop) => api.losses(scene.id, window, stop)),
     stops: once((window, stop) => api.stops(scene.id, window, stop)),

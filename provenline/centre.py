@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ from provenline.trust import Trust, trust, visitors, welcoming
 log = structlog.get_logger(__name__)
 
 _GRACE = 1
+_TURN = 0.0005
+"""Seconds for which a thread that works something out may keep the interpreter from the one that answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +298,8 @@ async def answering_at(front: Front, bound: socket.socket, *, tls: Certificate |
         ssl_keyfile=tls.key if tls else None,
     )
     server = _Server(config)
+    # An answer takes many turns: with the usual 5 ms each, a few figures being worked out hold up every page.
+    sys.setswitchinterval(_TURN)
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="http server")
     try:
         while not server.started:

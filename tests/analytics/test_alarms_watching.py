@@ -107,7 +107,7 @@ def test_figures_are_those_of_the_pages_and_outside_a_shift_its_figures_say_noth
 
 async def test_what_comes_in_is_followed_without_being_asked(configuration: Configuration, tmp_path: Path) -> None:
     running = Running(configuration, tmp_path, SystemClock())
-    async with watching(running.judge, clock=running.clock), asyncio.timeout(30):
+    async with watching(running.judge, clock=running.clock), asyncio.timeout(60):
         running.tell(60.0)
         while running.state("hot.high") is not AlarmState.UNACKNOWLEDGED:
             await asyncio.sleep(0.01)

@@ -124,7 +124,7 @@ async def test_a_centre_looks_as_often_as_configured_and_outlives_a_store_that_i
         await clock.advance(61)
         store.away = False
         store.write(late(plant, shift))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while results.of(plant, store, shift, calendar=BERLIN, rules=RULES).revision.number == 1:
                 await clock.advance(60)
                 await asyncio.sleep(0.01)  # the counting thread

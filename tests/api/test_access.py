@@ -154,7 +154,7 @@ async def test_the_walk_over_all_routes_lets_in_who_may_and_nobody_else(
     centre.visitors = None if who == "visitor where nobody may" else Role.VIEWER
     address = Address("127.0.0.1", free_port())
     base, wrong = address.url.rstrip("/"), []
-    async with listening(centre, address), httpx.AsyncClient(base_url=base, timeout=30) as client:
+    async with listening(centre, address), httpx.AsyncClient(base_url=base, timeout=60) as client:
         headers = await headers_of(who, known)
         for way in ways(create_app(centre)):
             headers |= {"Origin": base}

@@ -123,5 +123,5 @@ async def gather(source: ModbusSource, seconds: float) -> list[Batch]:
 
 async def first(source: ModbusSource, rounds: int = 1) -> list[Sample]:
     """Return the samples of the first batches."""
-    async with asyncio.timeout(15), source.open() as stream:
+    async with asyncio.timeout(60), source.open() as stream:
         return [sample for _ in range(rounds) for sample in (await anext(stream)).samples()]

@@ -83,7 +83,7 @@ async def test_a_unit_that_falls_silent_reads_bad_and_comes_back() -> None:
         it.write(2, 0, 5)
         plc = source(it, [point("a", 0, unit=1), point("b", 0, unit=2)], timeout=0.2, pause=0.5)
         told: list[tuple[int, float]] = []
-        async with asyncio.timeout(20), plc.open() as batches:
+        async with asyncio.timeout(60), plc.open() as batches:
             async for batch in batches:
                 for s in (s for s in batch.samples() if s.path.endswith("/b")):
                     told.append((s.quality, s.value))
@@ -172,7 +172,7 @@ async def test_samples_of_a_device_that_calls_itself_a_simulator_are_marked() ->
 async def test_a_late_reader_gets_no_burst_and_the_gap_is_counted() -> None:
     with device() as it:
         plc = source(it, [point("a", 0)], period=0.1)
-        async with asyncio.timeout(10), plc.open() as batches:
+        async with asyncio.timeout(60), plc.open() as batches:
             await anext(batches)
             await asyncio.sleep(0.55)
             began = time.monotonic()

@@ -55,7 +55,7 @@ def security(keys: dict[str, Identity], *, client: str = "client", server: str =
 
 async def read_one(endpoint: str, **settings: object) -> object:
     async with source(endpoint, point("State"), **settings).open() as batches:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return next((await anext(batches)).samples()).value
 
 

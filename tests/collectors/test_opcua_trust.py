@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 async def read_one(server: Server, client: Identity, folder: Path) -> object:
     security = {"policy": "basic256sha256", "certificate": client.certificate, "key": client.key}
     settings = security | {"trust_list": str(folder)}
-    async with source(server.endpoint, point("State"), security=settings).open() as batches, asyncio.timeout(20):
+    async with source(server.endpoint, point("State"), security=settings).open() as batches, asyncio.timeout(60):
         return next((await anext(batches)).samples()).value
 
 

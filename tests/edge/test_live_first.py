@@ -66,13 +66,13 @@ class Centre:
 
 
 async def emptied(outbox: Outbox) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while outbox.totals.samples:
             await asyncio.sleep(0)
 
 
 async def learnt(outbox: Outbox) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await outbox._learnt.wait()
 
 
@@ -96,7 +96,7 @@ async def test_live_values_wait_for_one_delivery_of_old_ones_at_most(tmp_path: P
             for now in range(1_000, 1_020):
                 await outbox.deposit(batch(("x", now, now)))
                 before = len(centre.deliveries)
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while ("x", now, now) not in [row for rows in centre.deliveries[before - 1 :] for row in rows]:
                         await asyncio.sleep(0)
                 waited.append(len(centre.deliveries) - before)

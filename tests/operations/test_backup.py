@@ -46,7 +46,7 @@ class Writer:
     def _run(self) -> None:
         token = (self.place.data / "write-token").read_text().strip()
         headers = {"Authorization": f"Token {token}"}
-        with httpx.Client(base_url=self.place.url, headers=headers, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=self.place.url, headers=headers, trust_env=False, timeout=60) as client:
             for number in itertools.count():
                 if self._stop.is_set():
                     return
@@ -63,7 +63,7 @@ class Writer:
         self._thread.join()
 
     def has(self, count: int) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(self.taken) < count:
             assert time.monotonic() < deadline, f"only {len(self.taken)} were taken"
             time.sleep(0.02)

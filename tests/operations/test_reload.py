@@ -27,7 +27,7 @@ from tests.collectors.modbus_rig import Device
 from tests.operations.conftest import Place, provenline, serving
 from tests.peers.processes import Program, free_port
 
-PATIENCE = 60
+PATIENCE = 120
 
 
 class Counted:

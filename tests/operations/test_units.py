@@ -74,7 +74,7 @@ async def test_systemd_is_told_that_the_process_is_ready_and_then_again_and_agai
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
         heard = []
-        async with alive(), asyncio.timeout(30):
+        async with alive(), asyncio.timeout(90):
             while len(heard) < 4:
                 heard.append(await asyncio.get_running_loop().sock_recv(ears, 100))
         assert heard == [b"READY=1", *[b"WATCHDOG=1"] * 3]

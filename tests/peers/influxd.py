@@ -43,7 +43,7 @@ class Influxd:
     def execute(self, query: str) -> bytes:
         """Run a statement that changes something, e.g. `CREATE DATABASE x`."""
         data = urllib.parse.urlencode({"q": query}).encode()
-        with urllib.request.urlopen(f"{self.url}/query", data, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/query", data, timeout=60) as answer:
             return answer.read()
 
 

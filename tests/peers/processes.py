@@ -52,7 +52,7 @@ class Program:
     def pid(self) -> int:
         return self._process.pid
 
-    def ready(self, mark: str, seconds: float = 30.0) -> str:
+    def ready(self, mark: str, seconds: float = 120.0) -> str:
         """Wait for a line that contains `mark` and return it."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -81,7 +81,7 @@ class Program:
             os.killpg(self.pid, signal.SIGKILL)
         self.wait()
 
-    def stop(self, seconds: float = 10.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """Ask it to end (SIGTERM) and return its exit code; kill it when it does not."""
         if self.running():
             os.killpg(self.pid, signal.SIGTERM)
@@ -131,7 +131,7 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
     raise AssertionError("no free port among 200")
 
 
-def wait_for_port(port: int, seconds: float = 15.0) -> None:
+def wait_for_port(port: int, seconds: float = 60.0) -> None:
     """Wait until something listens on a loopback port."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

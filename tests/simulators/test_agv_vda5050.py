@@ -344,7 +344,7 @@ async def test_an_unreadable_order_is_told_to_the_vehicle_and_the_next_one_arriv
     at = Endpoint("mqtt", "127.0.0.1", mosquitto.port)
     topic = "uagv/v2/provenline-sim/agv-1/order"
     async with serve_vda5050(layout, floor, broker=at, source=source) as face:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not depot.arrived:
                 await mosquitto.send(topic, "{nonsense", write(ORDER, 1, Version.V2).decode())
                 await asyncio.sleep(0.1)

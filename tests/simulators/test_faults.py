@@ -320,7 +320,7 @@ def listener() -> Iterator[paho.Client]:
 
 
 async def until(condition, what: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.05)
     assert condition(), what

@@ -62,7 +62,7 @@ def listener(broker: Mosquitto):
 
 async def heard(face: SparkplugFace, judge: Program, kind: str, *, after: int = 0) -> dict:
     """Let the face talk until the judge has heard a message of a kind beyond its first `after` lines."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await face.flush()
             for line in judge.lines[after:]:
@@ -181,7 +181,7 @@ async def test_our_collector_asks_for_a_birth_and_reads_values_at_the_times_they
     async with serve_sparkplug(layout(), floor, broker=Endpoint("mqtt", "127.0.0.1", broker.port)) as face:
 
         async def until(name: str, value: object) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while name not in last() or last()[name].value != value:
                     await face.flush()
                     await asyncio.sleep(0.02)
@@ -199,7 +199,7 @@ async def test_our_collector_asks_for_a_birth_and_reads_values_at_the_times_they
             assert last()["Moves"].time == earlier
             assert all(r.origin == Origin.SIMULATED for r in rows)
             await face.reach(reachable=False)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while last()["Moves"].quality != Quality.BAD_NO_COMMUNICATION:
                     await asyncio.sleep(0.02)
         finally:

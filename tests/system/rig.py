@@ -76,7 +76,7 @@ class Ours:
     def start(self, *, wait: bool = True) -> None:
         self.program = Program(self._arguments, env={"RIG_TOKEN": TOKEN})
         if wait:
-            self.program.ready(self._ready, 60)
+            self.program.ready(self._ready)
 
     def kill(self) -> None:
         assert self.program
@@ -170,7 +170,7 @@ class InfluxServer:
         self.program = Program(["influxd", "-config", config])
         wait_for_port(self.http)
         request = urllib.request.Request(f"{self.url}/query", b"q=CREATE+DATABASE+provenline")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def kill(self) -> None:
         assert self.program

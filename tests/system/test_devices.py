@@ -138,7 +138,7 @@ def test_an_announcement_is_one_line_and_is_heard_as_it_was_said(news: Announcem
 
 async def test_a_scene_is_located_as_soon_as_it_is_up_and_not_when_all_are() -> None:
     async with child(announce(Controlled(40_000)), announce(Served("quick", {"broker": HERE}))) as devices:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             found = await devices.locate(binding("quick"))
             assert isinstance(found, MqttSource)
             assert (found.host, found.port) == ("127.0.0.1", 40_001)
@@ -152,19 +152,19 @@ async def test_a_scene_is_located_as_soon_as_it_is_up_and_not_when_all_are() -> 
 
 
 async def test_what_is_not_simulated_is_where_its_settings_say() -> None:
-    async with child() as devices, asyncio.timeout(30):
+    async with child() as devices, asyncio.timeout(90):
         assert await devices.locate(binding("real")) is BROKER
 
 
 async def test_devices_that_end_before_all_are_up_are_not_waited_for() -> None:
-    async with child(announce(Served("quick", {})), then="raise SystemExit(3)") as devices, asyncio.timeout(30):
+    async with child(announce(Served("quick", {})), then="raise SystemExit(3)") as devices, asyncio.timeout(90):
         with pytest.raises(ProvenlineError, match=r"did not start \(exit code 3\)"):
             await devices.all_up()
 
 
 async def test_all_are_up_when_the_last_one_is() -> None:
     lines = [announce(Served(scene, {})) for scene in ("slow", "quick")]
-    async with child(*lines) as devices, asyncio.timeout(30):
+    async with child(*lines) as devices, asyncio.timeout(90):
         await devices.all_up()
 
 

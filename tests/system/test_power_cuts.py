@@ -50,7 +50,7 @@ def test_every_acknowledged_sample_is_there_once_after_power_cuts_at_random_mome
         broker.stop()
 
 
-def _settled(data: Path, publisher: Publisher, patience: float = 60.0) -> list[int]:
+def _settled(data: Path, publisher: Publisher, patience: float = 150.0) -> list[int]:
     """Wait until all that was acknowledged is stored, and return what is stored."""
     deadline = time.monotonic() + patience
     values: list[int] = []

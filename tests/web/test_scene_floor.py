@@ -58,11 +58,11 @@ def plant(built_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     arguments = ["demo", "--no-browser", "--port", str(port), "--data", data, "--seed", "5", *scenes]
     program = Program([sys.executable, "-m", "provenline", *arguments])
     try:
-        program.ready(" ready ", 120)
+        program.ready(" ready ", 240)
         yield Plant(f"http://localhost:{port}", data)
     finally:
         program.interrupt()
-        program.wait(30)
+        program.wait(90)
 
 
 @asynccontextmanager

@@ -90,6 +90,7 @@ class LineDocument(Strict):
     past: Annotated[Seconds, Field(le=_LONGEST_PAST)] = 0.0
     speed: float = Field(default=1.0, ge=0.1, le=60)
     faults: tuple[LineFault, ...] = Field(default=(), max_length=50)
+    campaigns: bool = Field(default=False, description="whether acceptance campaigns can be planned and run on it")
 
 
 # ----------------------------------------------------------------------------------- the steps

@@ -64,6 +64,9 @@ class SeenTag(Protocol):
     def max(self, minutes: float) -> float | None:
         """Return their greatest."""
 
+    def within(self, value: float, minutes: float) -> float | None:
+        """Return which share of all samples of the last minutes is at most `value`; one that is bad or lost is not."""
+
 
 class SeenConfig(Protocol):
     """The configuration that the trainee's edge runs with."""
@@ -190,6 +193,72 @@ class Claim:
         return self.begun
 
 
+class SeenCampaign(Protocol):
+    """An acceptance campaign of the trainee, by the plan in force. `frozen`: when that was fixed, s since 1970 UTC.
+
+    `shifts`, `improved`: of the improved side; `baseline`, `improved`: network profiles, None where there is none.
+    """
+
+    @property
+    def id(self) -> str:
+        """What it is called."""
+
+    @property
+    def scene(self) -> str | None:
+        """The scene it is about."""
+
+    @property
+    def clause(self) -> str:
+        """The clause it is held against."""
+
+    @property
+    def stage(self) -> str:
+        """Where it stands: `planned`, `running`, `done`, `failed`, `cancelled`."""
+
+    @property
+    def revision(self) -> int:
+        """The number of the plan in force, from 1."""
+
+    @property
+    def frozen(self) -> float:
+        """When that plan was fixed."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was changed; empty for the first one."""
+
+    @property
+    def confidence(self) -> float:
+        """The confidence that its intervals have."""
+
+    @property
+    def seed(self) -> int:
+        """The seed by which both sides are simulated."""
+
+    @property
+    def shifts(self) -> int | None:
+        """How many shifts are simulated."""
+
+    @property
+    def baseline(self) -> str | None:
+        """The network of the plant before."""
+
+    @property
+    def improved(self) -> str | None:
+        """The network of the plant now."""
+
+    @property
+    def package(self) -> bool:
+        """There is a package of evidence of the plan in force."""
+
+    @property
+    def verified(self) -> bool:
+        """There is one, and everything in it holds when it is computed anew."""
+
+    def verdict(self, indicator: str | None = None) -> str | None:
+        """Return what came out, of the clause or of one of its indicators; None before."""
+
+
 class Truth(Protocol):
     """What really happens. Only graders see it."""
 
@@ -292,3 +361,6 @@ class Observation(Protocol):
 
     def messages(self, source: str | None = None) -> int:
         """Return how many protocol messages the trainee's edge exchanged."""
+
+    def campaigns(self) -> Sequence[SeenCampaign]:
+        """Return the trainee's acceptance campaigns; none where the lab has no part in them."""

@@ -67,6 +67,16 @@ class ScriptClaim(Strict):
     begun: Text | None = None
 
 
+class ScriptCampaign(Strict):
+    """Freeze a plan as a campaign, or change the one of that id for a reason; and carry it out.
+
+    `plan`: a file with the body of `POST /api/v1/campaigns`; its `reason` says why an existing campaign is changed.
+    """
+
+    plan: Inside
+    run: bool = False
+
+
 class Act(Strict):
     """One thing that is done: exactly one of these."""
 
@@ -78,6 +88,7 @@ class Act(Strict):
     annotate: Annotate | None = None
     claim: ScriptClaim | None = None
     hint: Identifier | None = None
+    campaign: ScriptCampaign | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Act:

@@ -33,6 +33,7 @@ ALARM = Kind("alarm")
 ANNOTATION = Kind("annotation")
 FAULT = Kind("fault")
 CLAIM = Kind("claim")
+CAMPAIGN = Kind("campaign")
 OBSERVATION = Kind("observation")
 
 
@@ -75,6 +76,7 @@ MEMBERS: dict[Kind, dict[str, Member]] = {
         "alarms": Member(list_of(ALARM), ("code", "device")),
         "annotations": Member(list_of(ANNOTATION), ("device",)),
         "messages": Member(VALUE, ("source",)),
+        "campaigns": Member(list_of(CAMPAIGN), ()),
         "truth": Member(TRUTH, secret=True),
         "answer": Member(VALUE, ("id",), 1),
         "claims": Member(list_of(CLAIM)),
@@ -83,6 +85,7 @@ MEMBERS: dict[Kind, dict[str, Member]] = {
     TAG: {
         **_plain("exists", "value", "quality", "age", "time", "unit", "simulated"),
         **dict.fromkeys(("count", "mean", "min", "max"), _MINUTES),
+        "within": Member(VALUE, ("value", "minutes"), 2),
     },
     CONFIG: {
         "source": Member(FIELDS, ("id",), 1),
@@ -113,6 +116,11 @@ MEMBERS: dict[Kind, dict[str, Member]] = {
     ANNOTATION: _plain("device", "reason", "text"),
     FAULT: _plain("kind", "target", "started", "ended"),
     CLAIM: _plain("cause", "place", "time", "made"),
+    CAMPAIGN: {
+        **_plain("id", "scene", "clause", "stage", "revision", "frozen", "reason", "confidence", "seed", "shifts"),
+        **_plain("baseline", "improved", "package", "verified"),
+        "verdict": Member(VALUE, ("indicator",)),
+    },
 }
 """What can be asked of each kind."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from dashboard_api.sandboxes import HOST
 from labs.checking import Outcome
@@ -20,7 +21,18 @@ from labs.grading import Grade, grade
 from labs.library import Lab
 from labs.observation import Answer, Claim, Submission
 from labs.sandboxes import SandboxState
-from labs.script import Act, Annotate, Edit, Expected, Script, ScriptAnswer, ScriptClaim, Wait, read_script
+from labs.script import (
+    Act,
+    Annotate,
+    Edit,
+    Expected,
+    Script,
+    ScriptAnswer,
+    ScriptCampaign,
+    ScriptClaim,
+    Wait,
+    read_script,
+)
 from plant.clock import SECOND
 from plant.errors import ProvenlineError
 from provenline.sandbox.limits import Limits
@@ -28,6 +40,7 @@ from provenline.sandbox.room import Room
 from provenline.sandbox.rooms import Rooms, sandboxes
 
 SCRIPTS = "scripts"
+_CAMPAIGNS = "/api/v1/campaigns"
 _LOOK = 0.2
 """Seconds between two looks at whether something waited for has happened."""
 _LONGEST = 240.0
@@ -191,6 +204,8 @@ class _Player:
                 await self._annotate(annotate)
             case Act(claim=ScriptClaim() as claim):
                 await self._claim(claim)
+            case Act(campaign=ScriptCampaign() as campaign):
+                await self._campaign(campaign)
             case Act(hint=str(step)):
                 self.hints.add((step, sum(one == step for one, _ in self.hints)))
 
@@ -244,6 +259,23 @@ class _Player:
                     await self._asked("POST", f"/api/v1/scenes/{scene['id']}/annotations", json=body)
                     return
         raise ProvenlineError(f"{note.device} has not stood, so there is nothing to say about it")
+
+    async def _campaign(self, asked: ScriptCampaign) -> None:
+        body = yaml.safe_load(_text(self.folder / asked.plan))
+        simulated = body.get("simulated") or body["plan"]
+        name, listed = simulated["id"], (await self._asked("GET", _CAMPAIGNS))["campaigns"]
+        changed = f"/{name}/revisions" if any(one["id"] == name for one in listed) else ""
+        await self._asked("POST", f"{_CAMPAIGNS}{changed}", json=body)
+        if asked.run:
+            await self._asked("POST", f"{_CAMPAIGNS}/{name}/run")
+            latest = asyncio.get_running_loop().time() + _LONGEST
+            while True:
+                found = await self._asked("GET", f"{_CAMPAIGNS}/{name}")
+                if found["stage"] == "done":
+                    return
+                if found["stage"] != "running" or asyncio.get_running_loop().time() >= latest:
+                    raise ProvenlineError(f"campaign {name} {found['stage']}: {found['error']}")
+                await asyncio.sleep(_LOOK)
 
     async def _asked(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - as httpx has it
         transport = httpx.AsyncHTTPTransport(uds=str(self.room.socket))

@@ -116,6 +116,7 @@ class _Child:
                 clock=clock,
                 speed=order.line.speed,
                 endpoints=endpoints,
+                campaigns=order.campaigns,
             ) as place,
         ):
             await self._work(place, configuration, Deeds(order, self._lab, line, tap, clock, admission))

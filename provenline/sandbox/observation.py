@@ -17,12 +17,13 @@ from analytics.losses import Waterfall
 from analytics.scene import Analysis, analyse
 from analytics.studies import scene_studies
 from dashboard_api.centre import Centre
-from labs.observation import SeenAlarm, SeenAnnotation, SeenLosses, Submission, Truth
+from labs.observation import SeenAlarm, SeenAnnotation, SeenCampaign, SeenLosses, Submission, Truth
 from plant.assets import Scene
 from plant.calendar import Span
 from plant.clock import SECOND
 from plant.health import LINE
 from plant.tags import Role
+from provenline.sandbox.campaigns import CampaignView
 from provenline.sandbox.truth import resolved
 from provenline.sandbox.views import ConfigView, FigureView, TagView
 
@@ -121,6 +122,11 @@ class SandboxObservation:
     def messages(self, source: str | None = None) -> int:
         """Return how many protocol messages the trainee's edge exchanged."""
         return sum(self.counts.values()) if source is None else self.counts.get(source, 0)
+
+    def campaigns(self) -> Sequence[SeenCampaign]:
+        """Return the trainee's acceptance campaigns."""
+        desk = self.centre.desk
+        return [] if desk is None else [CampaignView(one) for one in desk.store]
 
     def _span(self, minutes: float | None, hours: float | None, period: str | None) -> Span | None:
         if period is not None:

@@ -28,4 +28,13 @@ def line_plan(lab: Lab, *, speed: float | None = None) -> LinePlan:
 def order_of(plan: LinePlan, lab: Lab, owner: str, *, seed: int, folder: Path, socket: Path, limits: Limits) -> Order:
     """Return the order for a lab's sandbox; without files of the lab, its configuration is read only."""
     files = dict(lab.files) or None
-    return Order(owner=owner, line=plan, seed=seed, folder=folder, socket=socket, files=files, limits=limits)
+    return Order(
+        owner=owner,
+        line=plan,
+        seed=seed,
+        folder=folder,
+        socket=socket,
+        files=files,
+        limits=limits,
+        campaigns=lab.document.line.campaigns,
+    )

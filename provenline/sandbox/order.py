@@ -30,6 +30,7 @@ class Order:
     """One sandbox. `folder` is its own and holds all it writes; `socket` is where its application listens.
 
     `files`: the configuration it starts with, by name; None is the line's own, which cannot be changed.
+    `campaigns`: whether acceptance campaigns can be run in it.
     """
 
     owner: str
@@ -39,3 +40,4 @@ class Order:
     socket: Path
     files: Mapping[str, str] | None = None
     limits: Limits = Limits()
+    campaigns: bool = False

@@ -75,6 +75,11 @@ class TagView:
         values = self._values(minutes)
         return float(values.max()) if len(values) else None
 
+    def within(self, value: float, minutes: float) -> float | None:
+        if self.tag is None or not len(batch := self._history(minutes)):
+            return None
+        return float(np.mean(usable(batch.quality) & (batch.numbers <= value)))
+
     def _values(self, minutes: float) -> Floats:
         if self.tag is None:
             return np.zeros(0)

@@ -26,6 +26,9 @@ class Shown:
 
     min = max = mean
 
+    def within(self, value: float, minutes: float) -> float | None:
+        return float(self.value <= value) if isinstance(self.value, (int, float)) else None
+
 
 @dataclass(frozen=True)
 class Written:
@@ -79,6 +82,28 @@ class Real:
 
 
 @dataclass(frozen=True)
+class Campaigned:
+    id: str
+    outcomes: Mapping[str | None, str]
+    scene: str = "material"
+    clause: str = "material"
+    stage: str = "done"
+    revision: int = 1
+    frozen: float = 0.0
+    reason: str = ""
+    confidence: float = 0.95
+    seed: int = 7
+    shifts: int = 3
+    baseline: str | None = None
+    improved: str = "5g-sa-sub6"
+    package: bool = True
+    verified: bool = True
+
+    def verdict(self, indicator: str | None = None) -> str | None:
+        return self.outcomes.get(indicator)
+
+
+@dataclass(frozen=True)
 class Observed:
     """An observation. `shown` and `figures` are by path and by id."""
 
@@ -91,6 +116,7 @@ class Observed:
     standing: Sequence[SeenAlarm] = ()
     written: Sequence[SeenAnnotation] = ()
     exchanged: int = 0
+    carried_out: Sequence[Campaigned] = ()
     submission: Submission = Submission()
 
     def tag(self, path: str) -> Shown:
@@ -116,3 +142,6 @@ class Observed:
 
     def messages(self, source=None) -> int:
         return self.exchanged
+
+    def campaigns(self) -> Sequence[Campaigned]:
+        return self.carried_out

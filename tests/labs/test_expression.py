@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from labs.expression import _READERS, ExpressionError, parse
 from labs.observation import Claim, SeenAlarm, Submission, TrueFault
 from labs.vocabulary import MEMBERS
-from tests.labs.observed import Observed, Real, Shown, Written
+from tests.labs.observed import Campaigned, Observed, Real, Shown, Written
 
 LINE = Observed(
     shown={"plc/temperature": Shown(True, 21.25, "good", 0.4, 1.0, "Cel"), "plc/name": Shown(True, "A", "good")},
@@ -24,6 +24,7 @@ LINE = Observed(
     figures={"availability": 0.875},
     standing=[SeenAlarm("T1", "plc", "active", False, False)],
     exchanged=12,
+    carried_out=[Campaigned("one", {None: "met", "accuracy": "met-unproven"})],
     submission=Submission({"share": 87.5, "several": (1, 3)}, (Claim("jam", "press", 90.0),), 30.0, 60.0),
 )
 
@@ -39,6 +40,11 @@ def value(text: str) -> object:
         ("near(tag('plc/temperature').value, truth.tag('plc/temperature'), 0.1)", False),
         ("tag('plc/temperature').quality == 'good' and tag('plc/temperature').age < 5", True),
         ("tag('plc/temperature').count(minutes=10)", 10),
+        ("tag('plc/temperature').within(21.25, 10) - tag('plc/temperature').within(21, 10)", 1.0),
+        ("tag('plc/temperature').within('much', 10) == None", True),
+        ("any(c.verdict() == 'met' and c.verified and c.shifts >= 3 for c in campaigns())", True),
+        ("len([c.id for c in campaigns() if c.verdict('accuracy') == 'met-unproven'])", 1),
+        ("any(c.verdict('gone') == 'met' for c in campaigns())", False),
         ("tag('plc/name').value == 'A'", True),
         ("100 * indicator('availability', hours=1)", 87.5),
         ("indicator_status('oee', device='press', minutes=5)", "insufficient-data"),

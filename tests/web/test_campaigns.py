@@ -19,11 +19,9 @@ from plant.clock import SystemClock, from_iso
 from tests.evidence.conftest import short_shifts
 from tests.web.campaigning_centre import Place, campaigning, finished
 from tests.web.fake_centre import WEB
+from tests.web.looking import PATIENCE_MS, tell
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
-
-PATIENCE_MS = 25_000
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +48,7 @@ async def look(browser: Browser, place: Place, path: str, *, role: Role | None =
         await context.add_cookies([{"name": "provenline", "value": place.cookies[role], "url": place.url}])
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
+    tell(page)
     await page.goto(place.url + path)
     return page
 
@@ -206,6 +205,32 @@ async def test_what_people_handed_in_is_listed_with_its_document(browser: Browse
     for said in ("trained", "600", "register 7", "Li Wei"):
         await expect(page.locator("[data-test=records]")).to_contain_text(said)
     await expect(page.locator("[data-test=simulated]")).to_have_count(0)
+
+
+async def test_a_count_is_planned_handed_in_and_judged_on_the_page(browser: Browser, place: Place) -> None:
+    page = await look(browser, place, "/campaigns?lang=en")
+    await page.locator("[data-test=plan]").click()
+    await page.locator("[data-test=clause]").select_option("cq-2020-1/identifier-node-enterprise/null")
+    await expect(page.locator("[data-test=counted]")).to_be_visible()
+    await expect(page.locator("[data-test=shifts]")).to_have_count(0)
+    await page.locator("[data-test=freeze]").click()
+    await expect(page.locator("[data-test=record-form]")).to_be_visible()
+    for kind, number, whole in (("identifiers", "730000", "1"), ("resolutions", "210000", "31")):
+        await page.locator("[data-test=kind]").select_option(kind)
+        await page.locator("[data-test=number]").fill(number)
+        await page.locator("[data-test=of]").fill(whole)
+        await page.locator("[data-test=record-from]").fill("2025-10-01T00:00")
+        await page.locator("[data-test=record-to]").fill("2025-11-01T00:00")
+        await page.locator("[data-test=source]").fill("registry export 2025-10")
+        await page.locator("[data-test=hand-in]").click()
+        await expect(page.locator("[data-test=records]")).to_contain_text("210,000" if whole == "31" else "730,000")
+    held = place.store.open("identifier-node-enterprise").records
+    assert [(one.kind, one.number, one.of, one.author) for one in held] == [
+        ("identifiers", 730_000, 1, "the-evaluator"),
+        ("resolutions", 210_000, 31, "the-evaluator"),
+    ]
+    await page.locator("[data-test=run]").click()
+    await expect(page.locator("[data-test=verdict]")).to_contain_text("Met", timeout=120_000)
 
 
 async def test_who_may_only_look_is_offered_nothing_else(browser: Browser, place: Place) -> None:

@@ -19,13 +19,14 @@ export interface Bound {
 }
 
 /** A clause that can be tried on a scene's simulation; `profile` is the scene's own network. */
+/** `scene` and `profile` are null where the clause counts what people hand in. */
 export interface Option {
-  scene: string
+  scene: string | null
   name: Text
   catalogue: string
   clause: string
   number: string
-  profile: string
+  profile: string | null
   indicators: (Bound & { least_shifts: number })[]
 }
 
@@ -114,6 +115,14 @@ export interface HandedIn {
   at: number
 }
 
+/** Records that the clause asks for; `both`: before and after. */
+export interface Asked {
+  kind: string
+  name: Text
+  note: Text
+  both: boolean
+}
+
 /** What one side of a comparison rests on. */
 export interface Side {
   value: Real | null
@@ -159,6 +168,7 @@ export interface Campaign extends CampaignRow {
   revisions: Revision[]
   exclusions: Exclusion[]
   records: HandedIn[]
+  asked: Asked[]
   finding: ClauseFinding | null
   reports: string[]
   /** Of the package, in bytes. */
@@ -175,6 +185,17 @@ export interface Simulated {
   profile?: string
   purpose: string
 }
+
+/** A clause that counts what people hand in. */
+export interface Counted {
+  catalogue: string
+  clause: string
+  id?: string
+  purpose: string
+}
+
+/** What is planned in a few words. */
+export type Planned = { simulated: Simulated } | { counted: Counted }
 
 export interface Check {
   step: string
@@ -198,11 +219,13 @@ const of = (id: string) => `${ROOT}/${encodeURIComponent(id)}`
 export const campaignApi = {
   list: (stop?: AbortSignal) => get<CampaignList>(ROOT, stop),
   one: (id: string, stop?: AbortSignal) => get<Campaign>(of(id), stop),
-  freeze: (simulated: Simulated) => post<Campaign>(ROOT, { simulated }),
-  revise: (id: string, simulated: Simulated, reason: string) =>
-    post<Campaign>(`${of(id)}/revisions`, { simulated, reason }),
+  freeze: (planned: Planned) => post<Campaign>(ROOT, planned),
+  revise: (id: string, planned: Planned, reason: string) =>
+    post<Campaign>(`${of(id)}/revisions`, { ...planned, reason }),
   exclude: (id: string, window: Stretch, rule: string, reason: string) =>
     post<Campaign>(`${of(id)}/exclusions`, { window, rule, reason }),
+  handIn: (id: string, record: Pick<HandedIn, 'side' | 'kind' | 'window' | 'number' | 'of' | 'source'>) =>
+    post<Campaign>(`${of(id)}/records`, record),
   run: (id: string) => post<CampaignRow>(`${of(id)}/run`, {}),
   cancel: (id: string) => post<CampaignRow>(`${of(id)}/cancel`, {}),
   verify: (id: string) => send<Verification>('POST', `${of(id)}/verification`, {}, VERIFYING_MS),

@@ -12,6 +12,7 @@ checkpoint could corrupt the file.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -22,6 +23,8 @@ from pathlib import Path
 
 from plant.errors import Unavailable
 
+logger = logging.getLogger(__name__)
+
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HINTS = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -30,8 +33,8 @@ _HINTS = {
     sqlite3.SQLITE_IOERR: "the disk does not answer or is full",
     sqlite3.SQLITE_BUSY: "another process holds it",
 }
-_BEYOND = 2**32
-"""Where ids go on after a rescue that could not even tell how far they had come."""
+_BEYOND = 2**31
+"""Where ids go on after a rescue that could not even tell how far they had come; some have 32 bits."""
 _RESCUED = "CREATE TABLE IF NOT EXISTS rescued (at INTEGER, aside TEXT, name TEXT, lost INTEGER)"
 
 
@@ -102,6 +105,17 @@ class Database:
             except sqlite3.DatabaseError as error:
                 raise self._explain(error) from error
 
+    def mend(self) -> None:
+        """Put the file aside if it is damaged, as somebody who only reads it says; what is readable is carried over.
+
+        Raises Unavailable when it cannot be replaced.
+        """
+        with self._lock:
+            # Nobody's word alone is enough; and a transaction of this thread will meet the damage itself.
+            if self._connection.in_transaction or _sound(self.path):
+                return
+            self._replace()
+
     def close(self) -> None:
         """Finish the log file and give up the claim to write."""
         with self._lock:
@@ -112,7 +126,7 @@ class Database:
         try:
             return self._prepared()
         except sqlite3.DatabaseError as error:
-            if _code(error) not in _DAMAGE:
+            if not is_damage(error):
                 raise _unavailable(self.path, error) from error
         try:
             _rescue(self.path, self.schema)
@@ -136,6 +150,14 @@ class Database:
             raise
         return connection
 
+    def _replace(self) -> None:
+        self._connection.close()
+        try:
+            _rescue(self.path, self.schema)
+            self._connection = self._prepared()
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise Unavailable(f"{self.path} is damaged and could not be replaced: {error}") from error
+
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
@@ -144,12 +166,10 @@ class Database:
     def _explain(self, error: sqlite3.DatabaseError) -> Unavailable | sqlite3.DatabaseError:
         code = _code(error)
         if code in _DAMAGE:
-            self._connection.close()
             try:
-                _rescue(self.path, self.schema)
-                self._connection = self._prepared()
-            except (sqlite3.DatabaseError, OSError) as second:
-                return Unavailable(f"{self.path} is damaged and could not be replaced: {second}")
+                self._replace()
+            except Unavailable as second:
+                return second
             return Unavailable(f"{self.path} was damaged; it was put aside and what was readable kept", retry_after=0.0)
         if code == sqlite3.SQLITE_FULL:
             # Starting the write-ahead log over makes room for the deletions that free the disk.
@@ -187,6 +207,20 @@ def reader(path: Path) -> sqlite3.Connection:
         )
     except sqlite3.DatabaseError as error:
         raise _unavailable(path, error) from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Say whether an error means that the file itself is not sound."""
+    return _code(error) in _DAMAGE
+
+
+def _sound(path: Path) -> bool:
+    # Not by the writer's own connection, which may remember a page as it was.
+    try:
+        with closing(reader(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError as error:
+        return not is_damage(error)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -234,6 +268,7 @@ def _rescue(path: Path, schema: Schema) -> None:
         if Path(f"{path}{tail}").exists():
             Path(f"{path}{tail}").rename(f"{aside}{tail}")
     Path(f"{path}-shm").unlink(missing_ok=True)
+    told = []
     with closing(_open(fresh)) as new, closing(sqlite3.connect(aside, isolation_level=None)) as old:
         new.executescript(f"{_RESCUED};{schema.script};PRAGMA user_version={schema.version};BEGIN")
         tables = [r[0] for r in new.execute("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY rowid")]
@@ -241,9 +276,12 @@ def _rescue(path: Path, schema: Schema) -> None:
             if table not in schema.derived and not table.startswith("sqlite_"):
                 lost = _carry_over(old, new, table)
                 new.execute("INSERT INTO rescued VALUES (?, ?, ?, ?)", (now, aside.name, table, lost))
+                kept = new.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names are the schema's
+                told.append(f"{table}: {kept} rows carried over, {lost} not readable")
         new.execute("COMMIT")
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     fresh.rename(path)
+    logger.error("%s was damaged and is kept as %s; %s", path, aside.name, "; ".join(told))
 
 
 def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
@@ -282,11 +320,12 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
 
 
 def _last_rowid(old: sqlite3.Connection, table: str) -> int:
-    last = -1
-    for query in (f"SELECT max(rowid) FROM {table}", f"SELECT seq FROM sqlite_sequence WHERE name='{table}'"):  # noqa: S608
+    """Return how far a table's rowids have come, -1 when that cannot be told."""
+    found = []
+    for query in (f"SELECT max(rowid) FROM {table}", f"SELECT max(seq) FROM sqlite_sequence WHERE name='{table}'"):  # noqa: S608
         with suppress(sqlite3.DatabaseError):
-            last = max(last, int((old.execute(query).fetchone() or (-1,))[0] or -1))
-    return last
+            found.append(int(old.execute(query).fetchone()[0] or 0))
+    return max(found) if len(found) == 2 or any(found) else -1
 
 
 def _step_over(old: sqlite3.Connection, single: str, at: int, last: int) -> int:

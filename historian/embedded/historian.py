@@ -131,6 +131,9 @@ class EmbeddedHistorian(EmbeddedReader):
             self._rounds = 0
         self.tidy()
 
+    def _mend(self) -> None:
+        self._log.database.mend()
+
     def _leave_out(self, name: str) -> None:
         super()._leave_out(name)
         self._keeper.lose(name)

@@ -13,8 +13,9 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ from historian.export import stream
 from historian.port import Rollup
 from historian.rollup import empty
 from plant.batch import INT64_MIN, Batch, BatchBuilder, Form, Origin, Value
-from plant.database import reader
+from plant.database import is_damage, reader
 from plant.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,25 @@ DATABASE, SEGMENTS = "historian.db", "segments"
 _ATTEMPTS = 4
 
 Answer = TypeVar("Answer")
+Question = ParamSpec("Question")
+
+
+class Damaged(Unavailable):
+    """The database was damaged when somebody read it; who has its writer may ask again."""
+
+
+def _again(
+    ask: Callable[Concatenate[EmbeddedReader, Question], Answer],
+) -> Callable[Concatenate[EmbeddedReader, Question], Answer]:
+    """Ask once more when damage was met: a writer has put it aside by then."""
+
+    @wraps(ask)
+    def asking(store: EmbeddedReader, /, *args: Question.args, **more: Question.kwargs) -> Answer:
+        with suppress(Damaged):
+            return ask(store, *args, **more)
+        return ask(store, *args, **more)
+
+    return asking
 
 
 class EmbeddedReader:
@@ -55,6 +75,7 @@ class EmbeddedReader:
         self._inode = (folder / DATABASE).stat().st_ino
         self._engine = Engine(folder / SEGMENTS, memory_limit=memory_limit, threads=threads)
 
+    @_again
     def paths(self) -> tuple[str, ...]:
         """Return every tag path that has samples, sorted."""
         with self._snapshot() as connection:
@@ -65,6 +86,7 @@ class EmbeddedReader:
             known.update(batch.names[i] for i in np.unique(batch.tag).tolist())
         return tuple(sorted(known))
 
+    @_again
     def latest(self, paths: Sequence[str]) -> Batch:
         """Return the newest sample of each tag by source time, replayed ones left out."""
         with self._snapshot() as connection:
@@ -124,6 +146,7 @@ class EmbeddedReader:
                 self._examine(view.listed)
         raise Unavailable(f"segments in {self.folder} cannot be read: {failure}") from failure
 
+    @_again
     def _view(self, paths: Sequence[str], first: int, last: int) -> View:
         wanted = {path: i for i, path in enumerate(dict.fromkeys(paths))}
         with self._snapshot() as connection:
@@ -143,16 +166,27 @@ class EmbeddedReader:
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
+        """Lend a consistent state. Raises Unavailable, or Damaged after `_mend`."""
+        try:
+            with self._lock:
                 self._follow()
-                self._reader.execute("BEGIN")
-                yield self._reader
-            except sqlite3.DatabaseError as error:
+                try:
+                    self._reader.execute("BEGIN")
+                    yield self._reader
+                finally:
+                    with suppress(sqlite3.Error):
+                        self._reader.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
                 raise Unavailable(f"{self.folder / DATABASE} cannot be read: {error}") from error
-            finally:
-                with suppress(sqlite3.Error):
-                    self._reader.execute("COMMIT")
+            self._mend()
+            raise Damaged(f"{self.folder / DATABASE} is damaged: {error}") from error
+        except FileNotFoundError as error:
+            self._mend()  # waits until another file is in its place
+            raise Damaged(f"{self.folder / DATABASE} is not there: it may be about to be replaced") from error
+
+    def _mend(self) -> None:
+        """Have damage put aside, where this object may write."""
 
     def _follow(self) -> None:
         """Go over to the new file when the writer had to replace a damaged one."""

@@ -5,6 +5,7 @@
 
 Losing a source makes all its tags read bad at once, one sample each; there is one log line
 on loss and one on recovery, however many attempts lie between. Any batch resets the back-off.
+Samples from the far future are kept at the time they came, with one line when that begins.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import structlog
 from collectors.source import Source
 from edge.backoff import Backoff
 from edge.filters import Filters
+from edge.timekeeping import brought_back, far_ahead
 from plant.batch import Batch, BatchBuilder, Origin
 from plant.clock import SECOND, Clock
 from plant.errors import ConfigError, Disconnected
@@ -63,6 +65,7 @@ class Supervisor:
         self._clock = clock
         self._silence = silence
         self._backoff = Backoff(clock, jitter)
+        self._ahead = False
 
     async def run(self) -> None:
         """Supervise for ever; returns only when the source says that it has ended."""
@@ -88,7 +91,21 @@ class Supervisor:
                 self._backoff.reset()
                 if len(batch):
                     self.condition.lag = float(batch.received[-1] - batch.time[-1]) / SECOND
-                await self._deposit(self._filters(batch))
+                await self._deposit(self._filters(self._in_time(batch)))
+
+    def _in_time(self, batch: Batch) -> Batch:
+        rows = far_ahead(batch)
+        if len(rows) and not self._ahead:
+            days = float((batch.time[rows] - batch.received[rows]).max()) / SECOND / 86_400
+            log.warning(
+                "device times lie far ahead; samples are kept at the time they came, as uncertain",
+                source=self.source.name,
+                tag=batch.names[batch.tag[rows[0]]],
+                days=round(days, 1),
+            )
+        if len(batch):
+            self._ahead = len(rows) > 0
+        return brought_back(batch, rows) if len(rows) else batch
 
     async def _next(self, batches: AsyncIterator[Batch]) -> Batch | None:
         if self._silence is None:

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from collectors.source import Tally
 from edge.backoff import LONGEST
 from edge.supervisor import Supervisor
-from plant.batch import Batch, BatchBuilder
-from plant.clock import VirtualClock
+from plant.batch import Batch, BatchBuilder, Origin
+from plant.clock import SECOND, VirtualClock
 from plant.errors import Disconnected
 from plant.quality import Quality, Severity, severity
 from plant.tags import Kind, Tag
@@ -221,6 +221,30 @@ async def test_an_error_nobody_foresaw_is_not_swallowed() -> None:
     supervisor = Supervisor(source, [TAG], Deposits(), clock=clock, silence=10)
     with pytest.raises(ZeroDivisionError):
         await supervisor.run()
+
+
+async def test_a_sample_from_the_far_future_is_kept_at_the_time_it_came_and_hides_nothing_after_it() -> None:
+    clock, deposits = VirtualClock(), Deposits()
+    came = clock.now()
+    far, hours = came + 400 * 86_400 * SECOND, came + 8 * 3_600 * SECOND
+    rows = BatchBuilder()
+    for number, (time, origin) in enumerate(
+        [(far, Origin.DEVICE), (far + 1, Origin.DEVICE), (hours, Origin.DEVICE), (far, Origin.REPLAYED)]
+    ):
+        rows.add(PATH, time, float(number), received=came, origin=origin)
+    batch = rows.build()
+    source = Script(clock, lambda _: [batch, batch, 1e9])
+    with capture_logs() as logs:
+        async with supervised(source, deposits):
+            await clock.advance(1)
+    kept = list(deposits[-1].samples())
+    assert [(s.value, s.time, Quality(s.quality)) for s in kept] == [
+        (0.0, came, Quality.UNCERTAIN),
+        (1.0, came + 1, Quality.UNCERTAIN),
+        (2.0, hours, Quality.GOOD),
+        (3.0, far, Quality.GOOD),
+    ]
+    assert [line["days"] for line in logs if "far ahead" in line["event"]] == [400.0]
 
 
 async def test_lag_is_measured_from_source_to_receipt() -> None:

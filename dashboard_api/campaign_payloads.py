@@ -15,13 +15,16 @@ from plant.errors import ProvenlineError
 
 
 def options(centre: Centre) -> list[Json]:
-    """Return what could be planned: clauses about a scene that is simulated, and those that count records alone."""
+    """Return what could be planned: clauses about a scene that is here, and those that count records alone.
+
+    `profile`: of the scene's simulation, None where it has none; `shifts`: those of the scene's calendar.
+    """
     found = []
     for catalogue in centre.configuration.catalogues.values():
         for clause in catalogue.clauses:
             scene = centre.configuration.scenes.get(clause.scene or "")
             profile = scene.simulation.profile if scene and scene.simulation else None
-            if profile is None and not counts_only(clause):
+            if scene is None and not counts_only(clause):
                 continue
             found.append(
                 {
@@ -31,10 +34,16 @@ def options(centre: Centre) -> list[Json]:
                     "clause": clause.id,
                     "number": clause.number,
                     "profile": profile,
+                    "shifts": _shifts(centre, scene.id) if scene else [],
+                    "compares": any(one.kind.compares for one in clause.indicators),
                     "indicators": [_bound(one) for one in clause.indicators],
                 }
             )
     return found
+
+
+def _shifts(centre: Centre, scene: str) -> list[Json]:
+    return [{"id": one.id, "name": words(one.name)} for one in centre.configuration.calendar(scene).patterns]
 
 
 def _bound(one: IndicatorConfig) -> Json:

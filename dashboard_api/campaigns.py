@@ -22,16 +22,14 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from configs.base import Words
 from dashboard_api import campaign_payloads as payload
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.audit import Audit, AuditHere
-from dashboard_api.centre import Centre
+from dashboard_api.campaign_plans import Planned, plan_of
 from dashboard_api.desk import Desk
 from dashboard_api.query import CentreHere, Json, words
 from evidence.campaign import Campaign
-from evidence.plan import Exclusion, HandedIn, Plan, Window
-from evidence.planning import clause_for, counted_plan, simulated_plan
+from evidence.plan import Exclusion, HandedIn, Window
 from evidence.verify import verify
 from plant.clock import iso
 from plant.errors import ProvenlineError
@@ -49,43 +47,6 @@ _MEDIA = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 _REFUSED: dict[int | str, dict[str, Any]] = {404: {}, 409: {"description": "not as it stands"}}
-
-
-class Simulated(BaseModel):
-    """A scene as it stands against its own baseline, in virtual time."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    scene: str = Field(max_length=48)
-    catalogue: str | None = Field(default=None, max_length=48)
-    clause: str | None = Field(default=None, max_length=64)
-    id: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
-    shifts: int = Field(default=5, ge=1, le=1000)
-    seed: int = Field(default=7, ge=0, lt=2**53)
-    profile: str | None = Field(default=None, max_length=48)
-    purpose: str = Field(default="", max_length=500)
-
-
-class Counted(BaseModel):
-    """A clause about a centre, a node or a cluster: people hand in what it counts."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    catalogue: str = Field(max_length=48)
-    clause: str = Field(max_length=64)
-    id: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
-    purpose: str = Field(default="", max_length=500)
-
-
-class Planned(BaseModel):
-    """A simulated campaign or a count in a few words, or a whole plan. `reason`: why an existing one is changed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    simulated: Simulated | None = None
-    counted: Counted | None = None
-    plan: Plan | None = None
-    reason: str = Field(default="", max_length=500)
 
 
 class LeftOut(BaseModel):
@@ -138,7 +99,7 @@ async def list_campaigns(who: Viewing, centre: CentreHere, desk: DeskHere) -> Js
 async def freeze(planned: Planned, who: Running, centre: CentreHere, desk: DeskHere, audit: AuditHere) -> Json:
     """Freeze a plan as a new campaign."""
     with _answering():
-        plan = _plan(planned, centre, who)
+        plan = plan_of(planned, centre, who)
         campaign = await asyncio.to_thread(desk.store.create, plan, clock=centre.clock)
     await audit(who, "campaign.freeze", plan.id, after={"hash": plan.hash, "revision": 1})
     return await asyncio.to_thread(payload.whole, campaign, centre)
@@ -158,7 +119,7 @@ async def revise(
     found = _open(desk, name)
     before = found.plan
     with _answering():
-        plan = _plan(planned, centre, who, name=name)
+        plan = plan_of(planned, centre, who, name=name)
         after = await asyncio.to_thread(found.revise, plan, clock=centre.clock, reason=planned.reason)
     changes = {"hash": after.hash, "revision": after.revision, "reason": after.reason}
     await audit(who, "campaign.revise", name, before={"hash": before.hash}, after=changes)
@@ -279,40 +240,3 @@ def _open(desk: Desk, name: str) -> Campaign:
         return desk.store.open(name)
     except ProvenlineError as error:
         raise HTTPException(404, str(error)) from error
-
-
-def _plan(planned: Planned, centre: Centre, who: Actor, *, name: str | None = None) -> Plan:
-    """Return the plan that is asked for, in the name of who asks. Raises ProvenlineError and ValueError."""
-    author = who.name or who.address or "unnamed"
-    given = [one for one in (planned.plan, planned.simulated, planned.counted) if one is not None]
-    if len(given) != 1:
-        raise ProvenlineError("give one of `simulated`, `counted` and `plan`")
-    match given[0]:
-        case Plan() as plan:
-            return plan.model_copy(update={"author": author})
-        case Simulated() as asked:
-            plan = _simulated(asked, centre, author, name)
-        case Counted() as asked:
-            catalogues = centre.configuration.catalogues
-            plan = counted_plan(
-                catalogues, catalogue=asked.catalogue, clause=asked.clause, author=author, name=name or asked.id
-            )
-    return plan.model_copy(update={"purpose": Words(zh=asked.purpose, en=asked.purpose)}) if asked.purpose else plan
-
-
-def _simulated(asked: Simulated, centre: Centre, author: str, name: str | None) -> Plan:
-    configuration = centre.configuration
-    if asked.scene not in configuration.scenes:
-        raise ProvenlineError(f"there is no scene {asked.scene!r}")
-    if asked.profile is not None and asked.profile not in configuration.networks:
-        raise ProvenlineError(f"there is no network profile {asked.profile!r}")
-    chosen = clause_for(configuration.catalogues, asked.scene, catalogue=asked.catalogue, clause=asked.clause)
-    return simulated_plan(
-        configuration.scenes[asked.scene],
-        *chosen,
-        shifts=asked.shifts,
-        seed=asked.seed,
-        author=author,
-        name=name or asked.id,
-        profile=asked.profile,
-    )

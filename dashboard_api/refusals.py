@@ -195,8 +195,21 @@ CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
                 "条款 {clause} 需要场景的样本；请按场景制定方案",
             ),
         ),
+        "no-shifts": (
+            ("from {first} to {last} there is no shift {shift}", "{first} 至 {last} 没有班次 {shift}"),
+            (
+                "from {first} to {last}: give 1 to {most} days, the first one first",
+                "{first} 至 {last}：请给出 1 至 {most} 天，起始日在前",
+            ),
+        ),
+        "no-baseline": (
+            ("the clause compares: give the days of the baseline too", "该条款需要比较：请同时给出基线的日期"),
+        ),
         "which-plan": (
-            ("give one of `simulated`, `counted` and `plan`", "请给出 `simulated`、`counted`、`plan` 之一"),
+            (
+                "give one of `simulated`, `recorded`, `counted` and `plan`",
+                "请给出 `simulated`、`recorded`、`counted`、`plan` 之一",
+            ),
         ),
         "window-open": (("what is handed in must be of a window that has ended", "只能提交已结束时段的记录"),),
         "no-clause": (

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from configs.base import Words
 from configs.catalogue import AcceptanceCatalogue, ClauseConfig
 from configs.schema import SceneDocument
 from evidence.assess import clause_digest
 from evidence.handed import kind_of
-from evidence.plan import ExclusionRule, Plan, SimulatedArm
+from evidence.plan import ExclusionRule, Plan, RecordedArm, SimulatedArm, Window
+from plant.calendar import ShiftCalendar
 from plant.errors import ProvenlineError
+
+DAYS = 400
+"""Most days one side may reach over."""
 
 RULES = (
     ExclusionRule(
@@ -27,6 +33,26 @@ RULES = (
     ),
 )
 """What a plan allows to be left out unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole shifts of a line, as people name them: from one day to another, both included; `shift`: only this one."""
+
+    first: date
+    last: date
+    shift: str | None = None
+
+    def windows(self, calendar: ShiftCalendar) -> tuple[Window, ...]:
+        """Return the shifts as windows. Raises ProvenlineError when there are none, or the days run backwards."""
+        length = (self.last - self.first).days
+        if not 0 <= length < DAYS:
+            raise ProvenlineError(f"from {self.first} to {self.last}: give 1 to {DAYS} days, the first one first")
+        days = (self.first + timedelta(days=number) for number in range(length + 1))
+        shifts = [one for day in days for one in calendar.on(day) if self.shift in (None, one.id)]
+        if not shifts:
+            raise ProvenlineError(f"from {self.first} to {self.last} there is no shift {self.shift or 'at all'}")
+        return tuple(Window(start=one.start, stop=one.stop) for one in shifts)
 
 
 def clause_for(
@@ -87,6 +113,39 @@ def simulated_plan(
         improved=SimulatedArm(profile=profile or simulation.profile, shifts=shifts, seed=seed),
         exclusion_rules=RULES,
         seed=seed,
+        author=author,
+    )
+
+
+def recorded_plan(
+    scene: SceneDocument,
+    calendar: ShiftCalendar,
+    catalogue: AcceptanceCatalogue,
+    clause: ClauseConfig,
+    *,
+    baseline: Days | None,
+    improved: Days,
+    author: str,
+    name: str | None = None,
+) -> Plan:
+    """Return the plan that judges a line by whole shifts of what the centre records; those to come may be named too.
+
+    Raises ProvenlineError when there are no such shifts, when the clause compares and no baseline is given, and
+    ValueError when two windows of a side overlap.
+    """
+    compares = any(one.kind.compares for one in clause.indicators)
+    if compares and baseline is None:
+        raise ProvenlineError("the clause compares: give the days of the baseline too")
+    return Plan(
+        id=name or scene.id,
+        name=clause.name,
+        scene=scene.id,
+        catalogue=catalogue.id,
+        clause=clause.id,
+        clause_digest=clause_digest(clause),
+        baseline=RecordedArm(windows=baseline.windows(calendar)) if baseline and compares else None,
+        improved=RecordedArm(windows=improved.windows(calendar)),
+        exclusion_rules=RULES,
         author=author,
     )
 

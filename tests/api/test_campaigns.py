@@ -325,3 +325,32 @@ async def test_a_record_that_cannot_count_is_refused_with_the_reason(
 async def test_a_count_is_planned_only_of_a_clause_that_counts(planning: httpx.AsyncClient, clause: str) -> None:
     asked = {"catalogue": "cq-2020-1", "clause": clause}
     assert (await planning.post(ROOT, json={"counted": asked})).status_code == 409
+
+
+async def test_a_real_line_is_planned_by_days_and_judged_by_their_whole_shifts(planning: httpx.AsyncClient) -> None:
+    listed = (await planning.get(ROOT)).json()["options"]
+    (option,) = [one for one in listed if one["scene"] == "identifier"]
+    (shift, *_) = [one["id"] for one in option["shifts"]]
+    assert option["compares"]
+    week = {"first": "2026-09-07", "last": "2026-09-11"}
+    asked = {
+        "scene": "identifier",
+        "id": "line",
+        "baseline": week,
+        "improved": {"first": "2026-10-12", "last": "2026-10-13", "shift": shift},
+    }
+    made = await planning.post(ROOT, json={"recorded": asked})
+    assert made.status_code == 201, made.text
+    plan = made.json()["revisions"][0]["plan"]
+    assert plan["improved"]["source"] == "recorded"
+    assert len(plan["baseline"]["windows"]) == 5 * len(option["shifts"])
+    assert len(plan["improved"]["windows"]) == 2
+    assert not made.json()["simulated"]
+    for changed, why in (
+        ({"baseline": None}, "give the days of the baseline too"),
+        ({"baseline": {**week, "shift": "nobody"}}, "there is no shift nobody"),
+        ({"baseline": {"first": "2026-09-11", "last": "2026-09-07"}}, "the first one first"),
+        ({"baseline": {"first": "1990-01-01", "last": "2026-09-07"}}, "the first one first"),
+    ):
+        refused = await planning.post(ROOT, json={"recorded": {**asked, "id": "other", **changed}})
+        assert (refused.status_code, why in refused.json()["detail"]) == (409, True), refused.text

@@ -233,6 +233,26 @@ async def test_a_count_is_planned_handed_in_and_judged_on_the_page(browser: Brow
     await expect(page.locator("[data-test=verdict]")).to_contain_text("Met", timeout=120_000)
 
 
+async def test_a_real_line_is_planned_by_days_before_they_have_come(browser: Browser, place: Place) -> None:
+    page = await look(browser, place, "/campaigns?lang=en")
+    await page.locator("[data-test=plan]").click()
+    await page.locator("[data-test=clause]").select_option("cq-2020-1/identifier/identifier")
+    await page.locator("[data-test=source-recorded]").check()
+    await expect(page.locator("[data-test=shifts]")).to_have_count(0)
+    for field, day in (("baseline-first", "2026-09-07"), ("baseline-last", "2026-09-08")):
+        await page.locator(f"[data-test={field}]").fill(day)
+    for field, day in (("improved-first", "2099-10-12"), ("improved-last", "2099-10-13")):
+        await page.locator(f"[data-test={field}]").fill(day)
+    await page.locator("[data-test=id]").fill("line-autumn")
+    await page.locator("[data-test=freeze]").click()
+    await expect(page).to_have_url(re.compile("/campaigns/line-autumn"))
+    plan = place.store.open("line-autumn").plan.plan
+    assert plan.baseline and plan.improved
+    assert {plan.baseline.source, plan.improved.source} == {"recorded"}
+    await page.locator("[data-test=run]").click()
+    await expect(page.locator("[data-test=error]")).to_contain_text("has not ended yet", timeout=120_000)
+
+
 async def test_who_may_only_look_is_offered_nothing_else(browser: Browser, place: Place) -> None:
     page = await look(browser, place, "/campaigns", role=Role.OPERATOR)
     await page.locator("[data-campaign=spring] a").click()

@@ -27,6 +27,9 @@ export interface Option {
   clause: string
   number: string
   profile: string | null
+  shifts: { id: string; name: Text }[]
+  /** Whether an indicator holds one side against the other. */
+  compares: boolean
   indicators: (Bound & { least_shifts: number })[]
 }
 
@@ -186,6 +189,24 @@ export interface Simulated {
   purpose: string
 }
 
+/** Whole shifts from one local day to another, as `2026-11-02`; `shift`: only those. */
+export interface Days {
+  first: string
+  last: string
+  shift?: string
+}
+
+/** A line judged by what the centre records of it. */
+export interface RecordedSides {
+  scene: string
+  catalogue: string
+  clause: string
+  id?: string
+  baseline?: Days
+  improved: Days
+  purpose: string
+}
+
 /** A clause that counts what people hand in. */
 export interface Counted {
   catalogue: string
@@ -195,7 +216,7 @@ export interface Counted {
 }
 
 /** What is planned in a few words. */
-export type Planned = { simulated: Simulated } | { counted: Counted }
+export type Planned = { simulated: Simulated } | { recorded: RecordedSides } | { counted: Counted }
 
 export interface Check {
   step: string

@@ -31,6 +31,7 @@ from configs.schema import (
     Weekday,
 )
 from configs.sources import ADDRESS_OF, AddressConfig, ReplaySource, SourceConfig
+from configs.stop_reasons import StopReasonConfig, merged
 from plant.assets import Device, Line, Scene, Site
 from plant.calendar import ShiftCalendar, ShiftPattern
 from plant.health import collectors
@@ -63,11 +64,16 @@ class Configuration:
     edge: EdgeDocument = EdgeDocument(type="edge")
     energy: EnergyConfig = EnergyConfig()
     overview: OverviewConfig = OverviewConfig()
+    stop_reasons: tuple[StopReasonConfig, ...] = ()
 
     def calendar(self, scene_id: str) -> ShiftCalendar:
         """Return the calendar a scene is planned by; an empty one when it has none."""
         name = self.scenes[scene_id].calendar
         return self.calendars[name] if name else ShiftCalendar(zone=self.site.zone)
+
+    def reasons(self, scene_id: str) -> dict[str, StopReasonConfig]:
+        """Return why machines of a scene stop, by code."""
+        return merged(self.stop_reasons, self.scenes[scene_id].stop_reasons)
 
 
 def assemble(
@@ -92,6 +98,7 @@ def assemble(
         edge=next((d for d in chosen if isinstance(d, EdgeDocument)), EdgeDocument(type="edge")),
         energy=site.energy,
         overview=site.overview,
+        stop_reasons=site.stop_reasons,
     )
 
 

@@ -30,7 +30,9 @@ from configs.floor import FloorConfig
 from configs.guard import GuardConfig
 from configs.overview import OverviewConfig
 from configs.panels import Panel
+from configs.retention import RetentionConfig
 from configs.sources import SourceConfig
+from configs.stop_reasons import StopReasons
 from plant.assets import Access
 from plant.errors import UnitError
 from plant.packml import PackState
@@ -121,6 +123,7 @@ class SiteDocument(Strict):
     calendars: dict[Identifier, CalendarConfig] = Field(default_factory=dict)
     energy: EnergyConfig = EnergyConfig()
     overview: OverviewConfig = OverviewConfig()
+    stop_reasons: StopReasons = ()
 
 
 # ------------------------------------------------------------------------------- scene
@@ -251,6 +254,7 @@ class SceneDocument(Strict):
     agreed: AgreedConfig = AgreedConfig()
     floor: FloorConfig | None = None
     page: Annotated[tuple[Panel, ...], AfterValidator(_each_once)] = ()
+    stop_reasons: StopReasons = ()
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     lines: tuple[LineConfig, ...] = Field(min_length=1)
     alarms: tuple[AlarmConfig, ...] = Field(default=(), max_length=2_000)
@@ -264,7 +268,13 @@ class EmbeddedConfig(Strict):
 
     type: Literal["embedded"] = "embedded"
     seal_every: Seconds = 5.0
-    keep: Seconds | None = Field(default=None, description="retention; none = for ever")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, data: Any) -> Any:  # noqa: ANN401 - YAML is of any shape
+        if isinstance(data, dict) and "keep" in data:
+            raise ValueError("`keep` has moved: write `retention: {raw: 400d}` beside `historian`")
+        return data
 
 
 class InfluxConfig(Strict):
@@ -307,6 +317,7 @@ class CentreDocument(Strict):
     port: Port = 8000
     names: tuple[str, ...] = Field(default=(), description="host names it answers to when not on loopback; none = all")
     historian: Annotated[EmbeddedConfig | InfluxConfig, Field(discriminator="type")] = EmbeddedConfig()
+    retention: RetentionConfig = RetentionConfig()
     access: AccessConfig = AccessConfig()
     exploration: ExplorationConfig = ExplorationConfig()
     tls: TlsConfig | None = Field(default=None, description="HTTPS; needed beyond loopback")

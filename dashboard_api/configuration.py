@@ -38,6 +38,8 @@ router = APIRouter(prefix="/api/v1/configuration", tags=["configuration"])
 MOST_PICKS = 500
 _ANY_SITE = "type: site\nid: any\nname: any\n"
 _RATE_OVER = 30 * SECOND
+_SOON = 0.1
+"""Seconds that it may take to say where a simulated source is; one that is not up yet has no place."""
 
 Viewer = Annotated[Actor, Depends(requires(Permission.VIEW))]
 Explorer_ = Annotated[Actor, Depends(requires(Permission.EXPLORE))]
@@ -104,6 +106,7 @@ async def what_runs(viewer: Viewer, centre: CentreHere, files: FilesHere) -> Jso
     found = await asyncio.to_thread(files.examine) if may else None
     rates = await asyncio.to_thread(_rates, centre)
     site = centre.configuration.site.id
+    real = {id(binding): await _located(centre, binding) for binding in centre.configuration.bindings} if may else {}
     return {
         "sources": [
             {
@@ -114,7 +117,7 @@ async def what_runs(viewer: Viewer, centre: CentreHere, files: FilesHere) -> Jso
                 "simulated": centre.configuration.scenes[binding.scene].simulation is not None,
                 "health": _health(centre, f"{site}/{binding.scene}/{LINE}/{binding.source.id}"),
                 "rate": rates.get(f"{site}/{binding.scene}/{LINE}/{binding.source.id}/samples"),
-                "shown": _shown(binding, found.documents if found else ()) if may else None,
+                "shown": _shown(binding, real[id(binding)], found.documents if found else ()) if may else None,
             }
             for binding in centre.configuration.bindings
         ],
@@ -123,10 +126,21 @@ async def what_runs(viewer: Viewer, centre: CentreHere, files: FilesHere) -> Jso
     }
 
 
-def _shown(binding: Binding, documents: tuple[Filed, ...]) -> Json:
+async def _located(centre: Centre, binding: Binding) -> SourceConfig:
+    """Return where a source really is; where that is not known yet, where it is configured to be."""
+    if centre.explorer is None:
+        return binding.source
+    try:
+        async with asyncio.timeout(_SOON):
+            return await centre.explorer.located(binding)
+    except TimeoutError:
+        return binding.source
+
+
+def _shown(binding: Binding, real: SourceConfig, documents: tuple[Filed, ...]) -> Json:
     home = next((one for one in documents if one.type == "scene" and one.id == binding.scene), None)
     file = {"file": home.file, "line": home.sources.get(binding.source.id, 0)} if home else {"file": "", "line": 0}
-    return {"address": address_of(binding.source), "security": security_of(binding.source), **file}
+    return {"address": address_of(real), "security": security_of(binding.source), **file}
 
 
 def address_of(source: SourceConfig) -> str:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from configs.sources import ModbusTable
+from configs.configuration import Binding
+from configs.sources import ModbusTable, SourceConfig
 from plant.errors import ProvenlineError
 
 
@@ -93,6 +94,9 @@ class Explorer(Protocol):
 
     async def scan(self, target: Target, wanted: Range) -> Found:
         """Return what is in a Modbus device's registers: `registers`, `decodings`, `vendor`, `complete`."""
+
+    async def located(self, binding: Binding) -> SourceConfig:
+        """Return a source's settings with where it really is: a simulation chooses its own ports."""
 
     def settings(self, target: Target) -> dict[str, Any]:
         """Return a target's settings as a scene document has them, without connecting."""

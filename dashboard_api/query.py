@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from analytics.losses import LOSS_NAMES, Loss
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
 from plant.assets import Device, Line, Scene
@@ -75,7 +76,11 @@ async def site(centre: CentreHere) -> Json:
 async def scenes(centre: CentreHere) -> list[Json]:
     """List the scenes with their lines and devices, and the panels of their pages (none: whatever applies)."""
     documents = centre.configuration.scenes
-    return [_scene(scene) | {"page": [panel.value for panel in documents[scene.id].page]} for scene in centre.scenes]
+    return [
+        _scene(scene)
+        | {"page": [panel.value for panel in documents[scene.id].page], "stop_reasons": _reasons(centre, scene)}
+        for scene in centre.scenes
+    ]
 
 
 @router.get("/scenes/{scene_id}/health")
@@ -127,6 +132,18 @@ async def history(
 
 def _numbers(column: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
     return [value if np.isfinite(value) else None for value in column.tolist()]
+
+
+def _reasons(centre: Centre, scene: Scene) -> list[Json]:
+    return [
+        {
+            "code": reason.code,
+            "name": words(reason.name.text),
+            "loss": reason.loss.value,
+            "loss_name": words(LOSS_NAMES[Loss(reason.loss)]),
+        }
+        for reason in centre.configuration.reasons(scene.id).values()
+    ]
 
 
 def _scene(scene: Scene) -> Json:

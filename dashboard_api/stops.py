@@ -6,6 +6,7 @@ Whoever writes gives a name, which is kept with the time; what stood before stay
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from analytics.losses import LOSS_NAMES, Loss
 from analytics.reliability import ranked
 from analytics.scene import product_spans
 from analytics.unit import Unit
+from configs.stop_reasons import StopReasonConfig
 from dashboard_api.access import Actor, Permission, requires
 from dashboard_api.audit import AuditHere
 from dashboard_api.figures import FiguresHere, ProductName
@@ -122,12 +124,14 @@ async def reasons(
     scene_id: str,
     asked: AskedHere,
     scope: str | None = None,
-    by: Literal["reason", "reported", "loss"] = "reason",
+    by: Literal["reason", "reported", "loss", "category"] = "reason",
     product: ProductName = None,
 ) -> list[Json]:
     """Sum stopped time up by reason, the largest first, of one device or of all.
 
-    `by`: the reason to show (people's before the machine's), the machine's alone, or the loss.
+    `by`: the reason to show (people's before the machine's), the machine's alone, the loss that its
+    state and length make it, or the loss that the catalogue says the reason is, "" for reasons that are
+    not in it. `words`: what the catalogue calls it.
     """
     scene = scene_of(centre, scene_id)
     if scope is not None and scope not in _scopes(scene):
@@ -135,10 +139,18 @@ async def reasons(
     devices = {device.path for device in scene.devices}
     explained = await _explained(centre, figures, scene, asked, product)
     chosen = [found for unit, found in explained if (unit.scope == scope if scope else unit.scope in devices)]
-    rows = ranked((getattr(stop, by), stop.planned, stop.begins) for found in chosen for stop in found)
+    known = centre.configuration.reasons(scene_id)
+
+    def key(stop: ExplainedStop) -> str:
+        if by == "category":
+            return known[stop.reason].loss.value if stop.reason in known else ""
+        return str(getattr(stop, by))
+
+    rows = ranked((key(stop), stop.planned, stop.begins) for found in chosen for stop in found)
     return [
         {
             "reason": row.reason,
+            "words": _words(row.reason, known, loss=by in ("loss", "category")),
             "count": row.count,
             "seconds": row.ns / SECOND,
             "share": row.share,
@@ -164,6 +176,12 @@ async def _explained(
         for unit, listed in found
         if unit.scope in made
     ]
+
+
+def _words(reason: str, known: Mapping[str, StopReasonConfig], *, loss: bool) -> Json | None:
+    if loss:
+        return words(LOSS_NAMES[Loss(reason)]) if reason else None
+    return words(known[reason].name.text) if reason in known else None
 
 
 def _scopes(scene: Scene) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from plant.tags import Tag
 
 _REASON = 300
 """Characters of a reason that are reported."""
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z.+-]*://[^\s/]+(?:/[^\s:]*)?|(?:\[[0-9a-f:]+\]|[\w.-]+)(?::| port )\d{1,5}\b)", re.IGNORECASE
+)
+"""A URL, host:port, or "host port N"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ async def _report(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], outb
         await rest(clock, PERIOD)
 
 
+def discreet(reason: str) -> str:
+    """Return a reason without addresses: it is shown to visitors. The log has it in full."""
+    return _ADDRESS.sub("the device", reason)
+
+
 def health(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], now: int) -> Batch:
     """Return one report: the signals of `plant.health` for every source."""
     builder = BatchBuilder()
@@ -97,7 +107,7 @@ def health(feeds: Sequence[Feed], supervisors: Sequence[Supervisor], now: int) -
         path, tally, condition = f"{feed.scene}/{LINE}/{feed.source.name}", feed.source.tally, supervisor.condition
         signals: dict[str, float | int | bool | str] = {
             "connected": condition.connected,
-            "reason": condition.reason[:_REASON],
+            "reason": discreet(condition.reason)[:_REASON],
             "lag": condition.lag,
             "samples": tally.samples,
             "gaps": tally.gaps,

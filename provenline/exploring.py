@@ -57,7 +57,7 @@ class Exploring:
         """Try a source's connection step by step."""
         binding = self._binding(target)
         async with self._alone():
-            config = aside(await self._located(binding))
+            config = aside(await self.located(binding))
             points = [Point(tag, address) for tag, address in binding.points[:_POINTS]]
             steps = await trial(reader(config, points, self._clock, discard), place_of(config))
         return Found({"steps": [asdict(step) for step in steps]})
@@ -100,10 +100,11 @@ class Exploring:
 
     async def _config(self, target: Target) -> SourceConfig:
         if isinstance(target, SourceTarget):
-            return await self._located(self._binding(target))
+            return await self.located(self._binding(target))
         return self._listed(target)
 
-    async def _located(self, binding: Binding) -> SourceConfig:
+    async def located(self, binding: Binding) -> SourceConfig:
+        """Return a source's settings with where it really is."""
         return await self._locate(binding) if self._locate is not None else binding.source
 
     def _binding(self, target: SourceTarget) -> Binding:

@@ -119,6 +119,15 @@ export interface Pick {
   unit: string
 }
 
+/** Sources by `scene/source`, and settings that take effect at the next start. */
+export interface Reloaded {
+  added: string[]
+  changed: string[]
+  removed: string[]
+  kept: string[]
+  at_next_start: string[]
+}
+
 export interface Drafted {
   yaml: string
   faults: Fault[]
@@ -133,6 +142,8 @@ const act = <T>(path: string, body: object): Promise<T> => send<T>('POST', `${BA
 
 export const configuration = {
   running: (stop?: AbortSignal) => get<Running>(BASE, stop),
+  /** Load the files again; what did not change goes on. */
+  reload: () => send<Reloaded>('POST', '/api/v1/reload', {}, PATIENCE_MS),
   check: (stop?: AbortSignal) => get<Checked>(`${BASE}/check`, stop),
   test: (scene: string, source: string) =>
     act<{ steps: Step[] }>(`sources/${encodeURIComponent(scene)}/${encodeURIComponent(source)}/test`, {}),

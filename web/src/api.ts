@@ -71,6 +71,15 @@ export interface Scene {
   page: string[]
   /** None where the configuration declares no floor. */
   floor?: Floor | null
+  /** Why its machines stop: what a code means, and which loss it is. */
+  stop_reasons: StopReason[]
+}
+
+export interface StopReason {
+  code: string
+  name: Text
+  loss: string
+  loss_name: Text
 }
 
 export type Kind = 'analog' | 'state' | 'counter' | 'energy' | 'event' | 'text'
@@ -183,6 +192,16 @@ export interface Stop {
   annotation: { reason: string; comment: string; author: string; made: number } | null
 }
 
+/** What one reason cost; `words`: what the catalogue calls it. */
+export interface ParetoRow {
+  reason: string
+  words: Text | null
+  count: number
+  seconds: number
+  share: number
+  cumulative: number
+}
+
 export interface UnitStops {
   scope: string
   stops: Stop[]
@@ -263,7 +282,7 @@ export const get = <T>(address: string, stop?: AbortSignal): Promise<T> => ask<T
 export const post = <T>(address: string, body: unknown): Promise<T> => send<T>('POST', address, body)
 
 export const send = <T>(
-  method: 'POST' | 'PATCH' | 'DELETE',
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   address: string,
   body?: unknown,
   patience = PATIENCE_MS,
@@ -288,7 +307,7 @@ async function ask<T>(
   const limit = AbortSignal.timeout(patience)
   let response: Response
   try {
-    response = await fetch(address, {
+    response = await fetch(addressed(address), {
       ...request,
       headers: { accept: 'application/json', ...request.headers },
       signal: stop ? AbortSignal.any([stop, limit]) : limit,
@@ -327,6 +346,30 @@ async function reason(response: Response): Promise<Reason> {
   }
 }
 
+/**
+ * The line that the page looks at instead of the centre, by the id of its sandbox. It answers as a centre does, below an
+ * address of its own; what only a centre has is asked of the centre all the same.
+ */
+export const basis: { sandbox: string | null } = { sandbox: null }
+const CENTRE_ALONE = /^\/api\/v1\/(labs|sandboxes|certificates|session|users|tokens|audit|campaigns)\b/
+
+/** Where something is to be asked now: at the centre, or at the line that the page looks at. */
+export const addressed = (address: string): string =>
+  basis.sandbox === null || CENTRE_ALONE.test(address)
+    ? address
+    : `/api/v1/sandboxes/${encodeURIComponent(basis.sandbox)}${address}`
+
+/** Ask the centre, whatever the page looks at; `act` has to build its addresses at once. */
+export function atCentre<T>(act: () => T): T {
+  const looked = basis.sandbox
+  basis.sandbox = null
+  try {
+    return act()
+  } finally {
+    basis.sandbox = looked
+  }
+}
+
 export const query = (parameters: Record<string, string | number>) =>
   new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)])).toString()
 
@@ -361,14 +404,16 @@ export const api = {
     get<Losses[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/losses?${query(inQuery(asked))}`, stop),
   stops: (scene: string, asked: Asked, stop?: AbortSignal) =>
     get<UnitStops[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/stops?${query(inQuery(asked))}`, stop),
+  pareto: (scene: string, asked: Asked, stop?: AbortSignal) =>
+    get<ParetoRow[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/pareto?${query(inQuery(asked))}`, stop),
   states: (scene: string, asked: Asked, stop?: AbortSignal) =>
     get<DeviceStates[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/states?${query(inQuery(asked))}`, stop),
   /** Address of a file with every sample of a window. */
   export: (path: string, span: { start: number; stop: number }, format: FileFormat) =>
-    `/api/v1/tags/${segments(path)}/export?${query({ start: span.start, stop: span.stop, format })}`,
+    addressed(`/api/v1/tags/${segments(path)}/export?${query({ start: span.start, stop: span.stop, format })}`),
   /** Address of the live feed, for a page that came from `location`; of no scene, it tells only of alarms. */
   live: (scene: string, from: { protocol: string; host: string } = location) =>
-    `${from.protocol === 'https:' ? 'wss' : 'ws'}://${from.host}/api/v1/live?${query({ scene })}`,
+    `${from.protocol === 'https:' ? 'wss' : 'ws'}://${from.host}${addressed(`/api/v1/live?${query({ scene })}`)}`,
 }
 
 /** Milliseconds of a time the server gave as ISO 8601 or as milliseconds. */

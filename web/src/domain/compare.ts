@@ -19,7 +19,7 @@ export interface Compared {
 const MORE_IS_BETTER =
   /^(oee|nee|teep|ooe|availability|effectiveness|technical-efficiency|allocation-efficiency|utilization-efficiency|quality-ratio.*|first-pass-yield|finished-yield|rolled-throughput-yield|throughput-rate|production-rate.*|inspection-rate|output|good-output|mtbf.*|mttf|c[pm]k?|cp[ul]|pp[kul]?|cpm|communication-(availability|reliability)|floor-coverage|vehicle-utilization|transports-per-vehicle-hour|real-time-rate|record-accuracy|closed-loop-correctness|decision-correctness|inherent-availability|identified-per-hour|e10-.*)$/
 const LESS_IS_BETTER =
-  /^(defect-rate|scrap-.*|rework-ratio|fall-off-ratio|.*loss-ratio|reject-rate-by-cause|mttr.*|latency-p.*|i?pdv-p.*|communication-outages|stops-(after|caused).*|energy-per-good-piece|carbon-per-good-piece|comprehensive-energy-consumption|idle-energy-share|misjudgement-rate|false-.*|wrong-decision-rate|vehicle-waiting-share|waiting-share-by-cause|cost-per-transport|stock-deviation|alarms?-.*|stale-alarms|chattering-alarms|drift-index)$/
+  /^(defect-rate|scrap-.*|rework-ratio|fall-off-ratio|.*loss-ratio|reject-rate-by-cause|deadline-miss-rate|mttr.*|latency-p.*|i?pdv-p.*|communication-outages|stops-(after|caused).*|energy-per-good-piece|carbon-per-good-piece|comprehensive-energy-consumption|idle-energy-share|misjudgement-rate|false-.*|wrong-decision-rate|vehicle-waiting-share|waiting-share-by-cause|cost-per-transport|stock-deviation|alarms?-.*|stale-alarms|chattering-alarms|drift-index)$/
 
 export function directionOf(id: string): 'more' | 'less' | null {
   return LESS_IS_BETTER.test(id) ? 'less' : MORE_IS_BETTER.test(id) ? 'more' : null

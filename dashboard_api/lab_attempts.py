@@ -3,7 +3,8 @@
 POST /labs/courses/{course}/labs/{lab}/attempts   begin; with `practice` without a name
 GET  /labs/attempts, /labs/attempts/{attempt}
 PUT  …/files      run with another configuration, or learn everything that is wrong with it
-PUT  …/answers    POST …/hints, …/claims, …/reset, …/grade, …/end
+PUT  …/answers    POST …/hints, …/claims, …/reset, …/resume, …/grade, …/end
+GET  /labs/line   how one's own line stands, also while it starts
 GET  …/choices    what could be broken, to choose from     GET …/messages   what went over the wire
 """
 
@@ -107,6 +108,13 @@ async def mine(who: Learner, desk: LabDeskHere) -> list[Json]:
     return [attempt_payload(attempt, _line(attempt, desk)) for attempt in found[:500]]
 
 
+@router.get("/line", responses=REFUSED)
+async def line(who: Learner, desk: LabDeskHere) -> Json:
+    """Say how one's own line stands; while it starts, how much of its past has been computed."""
+    found = desk.sandboxes.of(who.name) if who.name else None
+    return {"state": found.state.value if found else None, "progress": found.progress if found else None}
+
+
 @router.get("/attempts/{attempt}", responses=REFUSED)
 async def one_attempt(attempt: Own, desk: LabDeskHere) -> Json:
     """Return an attempt: its lab, what was done, its results."""
@@ -117,14 +125,14 @@ async def one_attempt(attempt: Own, desk: LabDeskHere) -> Json:
 async def files(attempt: Own, desk: LabDeskHere) -> Json:
     """Return the configuration that the line runs with, and the one it began with."""
     with answering():
-        return {"files": dict(await desk.line(attempt).files()), "start": dict(desk.lab(attempt).files)}
+        return {"files": dict(await desk.files(attempt)), "start": dict(desk.lab(attempt).files)}
 
 
 @router.put("/attempts/{attempt}/files", responses=REFUSED)
 async def apply(attempt: Own, body: FilesBody, who: Learner, desk: LabDeskHere, audit: AuditHere) -> Json:
     """Run with another configuration; where `faults` are answered, nothing has changed."""
     with answering():
-        faults = await desk.line(attempt).apply(body.files)
+        faults = await desk.apply(attempt, body.files)
     if attempt.named and not faults:
         sizes = {name: len(text) for name, text in body.files.items()}
         await audit(who, "lab.apply", str(attempt.key), after={"attempt": attempt.id, "files": sizes})
@@ -202,6 +210,16 @@ async def reset(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere)
         again = await desk.reset(attempt)
     if attempt.named:
         await audit(who, "lab.reset", str(attempt.key), after={"attempt": attempt.id})
+    return await _whole(again, desk)
+
+
+@router.post("/attempts/{attempt}/resume", responses=REFUSED)
+async def resume(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere) -> Json:
+    """Go on after the line was stopped because nobody was at it; with a line that runs, nothing changes."""
+    with answering():
+        again = await desk.resume(attempt)
+    if attempt.named and again.sandbox != attempt.sandbox:
+        await audit(who, "lab.resume", str(attempt.key), after={"attempt": attempt.id})
     return await _whole(again, desk)
 
 

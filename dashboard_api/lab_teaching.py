@@ -33,7 +33,7 @@ from labs.course import DiagnosisDocument
 from labs.desk import LabDesk
 from labs.drills import Drill
 from labs.roll import Class
-from labs.sandboxes import HiddenFault, NoSandbox, SandboxTrouble
+from labs.sandboxes import NoSandbox, SandboxTrouble
 from labs.work import Attempt, NotNow
 from plant.clock import MILLISECOND
 from plant.errors import ProvenlineError
@@ -171,8 +171,12 @@ def _member(desk: LabDesk, group: Class, learner: str) -> Json:
     }
     if running is not None:
         results = work.results(running.id)
+        lab = desk.library.lab(running.key)
         row["attempt"] = {
             **attempt_payload(running, desk.sandboxes.of(learner)),
+            "lab_name": said(lab.document.name) if lab else None,
+            "steps": [one.id for one in lab.document.steps] if lab else [],
+            "active": work.last_deed(running) // MILLISECOND,
             "hints": len(work.hints(running)),
             "claims": [claim_payload(claim) for claim in work.claims(running.id)],
             "result": result_payload(results[-1]) if results else None,
@@ -194,21 +198,13 @@ async def hide(body: ExerciseBody, who: Teacher, desk: LabDeskHere, audit: Audit
     attempts = await asyncio.to_thread(_meant, desk, body)
     rules = DiagnosisDocument(points=body.points, detect=body.detect, diagnose=body.diagnose)
     asked = body.fault.model_dump(mode="json")
-    fault = HiddenFault(
-        kind=body.fault.kind,
-        target=body.fault.target,
-        size=body.fault.size,
-        with_=body.fault.swapped_with,
-        after=body.fault.after,
-        lasts=body.fault.lasts,
-    )
     drill = await asyncio.to_thread(
         desk.register.drills.begin, body.group or "", who.name, fault=asked, rules=rules, at=desk.clock.now()
     )
     refused: dict[str, str] = {}
     for attempt in attempts:
         try:
-            await desk.hide(drill, attempt, fault)
+            await desk.hide(drill, attempt, drill.asked)
         except (SandboxTrouble, NoSandbox, NotNow) as error:
             refused[attempt.owner] = str(error)
     if len(refused) == len(attempts):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from labs.register import Register
 from labs.sandboxes import HiddenFault, NoSandbox, Sandbox, Sandboxes, SandboxState, SandboxTrouble
 from labs.work import Attempt, NotNow, Result
 from plant.clock import SECOND, Clock
+from plant.errors import Fault, ProvenlineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class LabDesk:
             await asyncio.to_thread(work.end, attempt.id, self.clock.now())
             raise
         await asyncio.to_thread(work.on, attempt.id, sandbox.id, plant=plant, seed=seed)
-        return replace(attempt, sandbox=sandbox.id, plant=plant, seed=seed)
+        begun = replace(attempt, sandbox=sandbox.id, plant=plant, seed=seed)
+        await self._join(begun)
+        return begun
 
     def line(self, attempt: Attempt) -> Sandbox:
         """Return the line of an attempt that goes on."""
@@ -98,7 +102,33 @@ class LabDesk:
             raise SandboxTrouble(sandbox.reason)
         plant = await sandbox.now()
         await asyncio.to_thread(self.register.work.on, attempt.id, sandbox.id, plant=plant, seed=attempt.seed)
-        return replace(attempt, sandbox=sandbox.id, plant=plant)
+        again = replace(attempt, sandbox=sandbox.id, plant=plant)
+        await self._join(again)
+        return again
+
+    async def resume(self, attempt: Attempt) -> Attempt:
+        """Go on where the line was stopped meanwhile: on a new one, with the configuration that last ran."""
+        with suppress(NotNow):
+            self.line(attempt)
+            return attempt
+        again = await self.reset(attempt)
+        kept = await asyncio.to_thread(self.register.work.files, attempt.id)
+        if kept and (faults := await self.line(again).apply(kept)):
+            raise SandboxTrouble(f"what ran before does not run any more: {faults[0]}")
+        return again
+
+    async def apply(self, attempt: Attempt, files: Mapping[str, str]) -> tuple[Fault, ...]:
+        """Run with another configuration, and keep it. Returns what is wrong with it; then nothing has changed."""
+        faults = await self.line(attempt).apply(files)
+        if not faults:
+            await asyncio.to_thread(self.register.work.keep, attempt.id, files, self.clock.now())
+        return faults
+
+    async def files(self, attempt: Attempt) -> Mapping[str, str]:
+        """Return the configuration an attempt runs with; where its line is gone, the one it last ran with."""
+        with suppress(NotNow, SandboxTrouble):
+            return await self.line(attempt).files()
+        return await asyncio.to_thread(self.register.work.files, attempt.id) or self.lab(attempt).files
 
     async def end(self, attempt: Attempt) -> None:
         """End an attempt and give its line back; how it did in exercises is kept."""
@@ -181,6 +211,16 @@ class LabDesk:
         hidden = Hidden(attempt.id, number, since)
         await asyncio.to_thread(self.register.drills.hide, drill.id, hidden)
         return hidden
+
+    async def _join(self, attempt: Attempt) -> None:
+        """Hide what is hidden in the lines of somebody's classes in this new one too."""
+        going_on = [one for one in await asyncio.to_thread(self.register.drills.all) if one.ended is None and one.group]
+        for drill in going_on if attempt.named else ():
+            with suppress(ProvenlineError):  # the class is no more, or this line has nothing to break there
+                members = (await asyncio.to_thread(self.register.roll.a_class, drill.group)).members
+                scored = any(one.attempt == attempt.id and one.score is not None for one in drill.hidden)
+                if attempt.learner in members and not scored:
+                    await self.hide(drill, attempt, drill.asked)
 
     async def _settle(self, attempt: Attempt) -> None:
         """Keep how an attempt stands in every exercise that goes on, before its line is gone."""

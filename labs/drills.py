@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labs.course import DiagnosisDocument
+from labs.sandboxes import HiddenFault
 from plant.database import Database
 from plant.errors import ProvenlineError
 
@@ -38,6 +39,14 @@ class Drill:
     at: int
     ended: int | None = None
     hidden: tuple[Hidden, ...] = ()
+
+    @property
+    def asked(self) -> HiddenFault:
+        """The fault, to be put into a line."""
+        named = {"kind": str(self.fault["kind"]), "target": str(self.fault["target"])}
+        size, lasts = self.fault.get("size"), self.fault.get("lasts")
+        after, other = float(self.fault.get("after") or 0), str(self.fault.get("swapped_with") or "")
+        return HiddenFault(**named, size=size, with_=other, after=after, lasts=lasts)
 
 
 class Drills:

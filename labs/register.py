@@ -44,6 +44,9 @@ _SCHEMA = Schema(
         attempt TEXT NOT NULL, question TEXT NOT NULL, value TEXT NOT NULL, graded INTEGER NOT NULL,
         at INTEGER NOT NULL, UNIQUE (attempt, question)
     );
+    CREATE TABLE IF NOT EXISTS file (
+        attempt TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (attempt, name)
+    );
     CREATE TABLE IF NOT EXISTS hint (
         attempt TEXT NOT NULL, step TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
         UNIQUE (attempt, step, number)

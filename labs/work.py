@@ -21,6 +21,8 @@ from plant.errors import ProvenlineError
 from plant.text import Text
 
 MOST_CLAIMS = 50
+_DEEDS = ("answer", "file", "hint", "result")
+"""The tables whose rows say when something was done."""
 
 
 class NotNow(ProvenlineError):
@@ -130,6 +132,27 @@ class Work:
         with self._database.reading() as connection:
             rows = list(connection.execute("SELECT question, value, graded FROM answer WHERE attempt = ?", (id,)))
         return {row[0]: _answer(row[1]) for row in rows}, frozenset(row[0] for row in rows if row[2])
+
+    # --------------------------------------------------------------------------- files
+    def keep(self, id: str, files: Mapping[str, str], at: int) -> None:  # noqa: A002 - what it is called
+        """Keep the configuration that an attempt runs with, in place of the one before."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM file WHERE attempt = ?", (id,))
+            rows = [(id, name, text, at) for name, text in files.items()]
+            connection.executemany("INSERT INTO file VALUES (?, ?, ?, ?)", rows)
+
+    def files(self, id: str) -> dict[str, str]:  # noqa: A002 - what it is called
+        """Return the configuration that an attempt last ran with; empty where it never was another one."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name, text FROM file WHERE attempt = ? ORDER BY rowid", (id,))
+            return {str(name): str(text) for name, text in rows}
+
+    def last_deed(self, attempt: Attempt) -> int:
+        """Return when something was last done in an attempt: begun, applied, answered, read or graded."""
+        query = " UNION ALL ".join(f"SELECT max(at) FROM {of} WHERE attempt = ?1" for of in _DEEDS)  # noqa: S608
+        with self._database.reading() as connection:
+            found = [int(row[0]) for row in connection.execute(query, (attempt.id,)) if row[0] is not None]
+        return max([attempt.begun, *found])
 
     # --------------------------------------------------------------------------- hints
     def hint(self, id: str, key: HintKey, at: int) -> None:  # noqa: A002 - what it is called

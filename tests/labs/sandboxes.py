@@ -38,6 +38,7 @@ class FakeSandbox:
     seed: int
     state: SandboxState = SandboxState.READY
     reason: str = ""
+    progress: float = 1.0
     socket: Path = Path("/nowhere")
     begun: int = 0
     running: dict[str, str] = field(default_factory=dict)

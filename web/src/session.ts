@@ -15,8 +15,15 @@ const ASK_EVERY_MS = 20_000
 export const who = shallowRef<Who | null>(null)
 export const signedIn = computed(() => who.value?.name ?? null)
 
+/** What one may do on the line that the page looks at instead of the centre; null while it looks at the centre. */
+export const onLine = shallowRef<Who | null>(null)
+const OF_LINES = new Set(['view', 'annotate', 'alarm-act', 'command', 'explore'])
+
 /** Whether to offer something; while nobody knows, yes. */
-export const may = (permission: string): boolean => who.value?.permissions.includes(permission) ?? true
+export function may(permission: string): boolean {
+  const there = OF_LINES.has(permission) ? onLine.value : null
+  return (there ?? who.value)?.permissions.includes(permission) ?? true
+}
 
 async function ask(): Promise<void> {
   try {

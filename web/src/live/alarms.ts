@@ -5,7 +5,7 @@
  *     else a feed of no scene ────────┴─ number rose ──▶ ask for the list, once a second at most
  */
 import { inject, onScopeDispose, provide, shallowRef, watch, type InjectionKey, type ShallowRef } from 'vue'
-import { api, ApiError } from '../api'
+import { api, ApiError, atCentre } from '../api'
 import { alarmApi, type AlarmList } from '../api-alarms'
 import { may } from '../session'
 import { heardOfAlarms, newestAlarms } from './alarm-news'
@@ -38,7 +38,7 @@ export function provideAlarms(): Alarms {
   const list = usePolled(async (stop) => {
     // who is on the way to signing in asks for nothing yet
     if (!mayLook()) throw new ApiError(401, '')
-    return alarmApi.list(stop)
+    return atCentre(() => alarmApi.list(stop))
   }, EVERY_MS)
   watch(mayLook, list.refresh)
   askWhenTold(list)
@@ -71,13 +71,16 @@ function listenWhereNobodyDoes(): void {
     own.value = null
   }
   const open = () => {
-    own.value = new Connection(api.live(''), {
-      frame(frame) {
-        heardServerTime(frame.now)
-        heardOfAlarms(frame.alarms)
+    own.value = new Connection(
+      atCentre(() => api.live('')),
+      {
+        frame(frame) {
+          heardServerTime(frame.now)
+          heardOfAlarms(frame.alarms)
+        },
+        state: () => undefined,
       },
-      state: () => undefined,
-    })
+    )
     own.value.start()
   }
   watch(

@@ -305,23 +305,25 @@ async function ask<T>(
   { stop, patience = PATIENCE_MS }: { stop?: AbortSignal | undefined; patience?: number },
 ): Promise<T> {
   const limit = AbortSignal.timeout(patience)
-  let response: Response
   try {
-    response = await fetch(addressed(address), {
+    const response = await fetch(addressed(address), {
       ...request,
       headers: { accept: 'application/json', ...request.headers },
       signal: stop ? AbortSignal.any([stop, limit]) : limit,
     })
+    if (response.status === 401) refused.on()
+    if (!response.ok) throw await refusal(response)
+    return (response.status === 204 ? undefined : await response.json()) as T
   } catch (cause) {
-    if (stop?.aborted) throw cause
+    if (stop?.aborted || cause instanceof ApiError) throw cause
+    // an answer that breaks off, or whose end comes too late, is as good as none
     throw new ApiError(0, cause instanceof Error ? cause.message : String(cause))
   }
-  if (response.status === 401) refused.on()
-  if (!response.ok) {
-    const { message, words, code } = await reason(response)
-    throw new ApiError(response.status, message, Number(response.headers.get('retry-after')) || 0, words, code)
-  }
-  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const { message, words, code } = await reason(response)
+  return new ApiError(response.status, message, Number(response.headers.get('retry-after')) || 0, words, code)
 }
 
 /** Turns words into the reader's language; set by who knows it, for this file knows only the server. */

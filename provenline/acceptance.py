@@ -24,7 +24,7 @@ from evidence.timestamp import Authority
 from plant.clock import SystemClock, from_iso, iso
 from plant.errors import ConfigError, ProvenlineError
 from provenline.campaign_jobs import Job, carried_out, planned, said, summarise
-from provenline.process import fail
+from provenline.process import end_with_starter, fail
 from provenline.screen import out
 
 app = typer.Typer(
@@ -176,8 +176,11 @@ def run(
     author: Author = "",
     folder: Folder = PACKAGED,
     data: Data = None,
+    anchored: Annotated[bool, typer.Option("--anchored", hidden=True)] = False,
 ) -> None:
     """Carry a campaign out: record both sides, assess them, write the package. Ctrl-C calls it off."""
+    if anchored:
+        end_with_starter()
     del fast  # what is simulated runs in virtual time whether or not it is asked for
     with explained():
         configuration = load(folder)

@@ -84,8 +84,9 @@ class Processes:
                 "acceptance",
                 "run",
                 campaign.id,
+                "--anchored",
                 *self._arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # closes when we are gone, however we went; the child ends then
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # so that it can be ended with everything it started

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
@@ -60,6 +61,22 @@ async def _guarded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         last_resort = threading.Timer(_PATIENCE, os._exit, [0])
         last_resort.daemon = True
         last_resort.start()
+
+
+def end_with_starter() -> None:
+    """End this process's group when its standard input closes: whoever started it is gone, however it went.
+
+    For a process that was started as the head of a group of its own, its standard input a pipe.
+    """
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.killpg(0, signal.SIGTERM)
+        time.sleep(_PATIENCE)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, name="whoever started this", daemon=True).start()
 
 
 def fail(message: str) -> NoReturn:

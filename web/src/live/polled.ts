@@ -9,6 +9,9 @@ import { ApiError } from '../api'
 import { serverNow, timeLeaps } from './clock'
 import { tabSeen } from './sight'
 
+/** After which a server that was away is asked again, however seldom it is asked otherwise. */
+const RETRY_MS = 5_000
+
 export interface Polled<T> {
   data: ShallowRef<T | null>
   error: ShallowRef<ApiError | null>
@@ -53,7 +56,9 @@ export function usePolled<T>(
       if (!(failure instanceof ApiError)) throw failure
       error.value = failure
     }
-    if (every > 0 || error.value) timer = setTimeout(again, every || 5000)
+    const away = error.value !== null && (every === 0 || error.value.status === 0)
+    const pause = away ? Math.min(every || RETRY_MS, RETRY_MS) : every
+    if (pause > 0) timer = setTimeout(again, pause)
   }
   function again() {
     if (visible()) void refresh()

@@ -6,6 +6,9 @@ the newest of its tag until that time has come, and hide every value after it.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +37,22 @@ async def rest(clock: Clock, seconds: float) -> None:
         log.warning("wall clock jumped; received times jump with it", seconds=round(jumped, 1))
     if passed > seconds + TOLERATED:
         log.warning("this process stood still", seconds=round(passed - seconds, 1))
+
+
+@asynccontextmanager
+async def watched(clock: Clock, period: float = 2.0) -> AsyncIterator[None]:
+    """Look at the clocks every `period` seconds while the context is open; for a process that no report rests in."""
+
+    async def watch() -> None:
+        while True:
+            await rest(clock, period)
+
+    watching = asyncio.create_task(watch(), name="clocks")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 def far_ahead(batch: Batch) -> Ints:

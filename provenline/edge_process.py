@@ -16,6 +16,7 @@ from edge.dead_letters import DeadLetterBox
 from edge.edge import Feed, running
 from edge.outbox import Outbox
 from edge.roster import Roster
+from edge.timekeeping import watched
 from edge.uplink import HttpUplink, InProcess, Uplink
 from plant.batch import Batch
 from plant.batchlog import Bounds, Totals
@@ -96,7 +97,8 @@ async def edge_of(
 ) -> AsyncIterator[Sources | Elsewhere]:
     """Run the configured sources into `write`, unless the edge document delivers elsewhere."""
     if configuration.edge.uplink is not None:
-        yield Elsewhere()
+        async with watched(clock):
+            yield Elsewhere()
         return
     async with delivering(configuration, InProcess(write), data=data, clock=clock) as sources:
         yield sources

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from edge.timekeeping import rest
-from plant.clock import SECOND
+from edge.timekeeping import rest, watched
+from plant.clock import SECOND, VirtualClock
 
 
 class Clocks:
@@ -43,3 +43,22 @@ async def test_a_jump_and_a_standstill_are_told_apart(
     with capture_logs() as logs:
         await rest(Clocks(wall, steady), 10.0)
     assert [(line["event"], line["seconds"]) for line in logs] == said
+
+
+async def test_a_process_that_reads_nothing_itself_tells_of_a_moved_clock_once() -> None:
+    clock = Moved()
+    with capture_logs() as logs:
+        async with watched(clock, 2.0):
+            await clock.advance(10)
+            clock.ahead = 3_600
+            await clock.advance(10)
+    assert [line["seconds"] for line in logs] == [3600.0]
+
+
+class Moved(VirtualClock):
+    """A clock whose wall can be put ahead of its own steps, in seconds."""
+
+    ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead * SECOND

@@ -13,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard_api import (
     alarms,
     audit_trail,
+    calculator,
     campaigns,
     charts,
     commands,
@@ -47,7 +48,7 @@ from dashboard_api.centre import Centre
 from dashboard_api.guard import guard
 
 READING = (
-    *(query, export, figures, details, charts, losses, stops, delays),
+    *(query, export, figures, details, charts, calculator, losses, stops, delays),
     *(records, events, replay, places, passages, live),
 )
 """Groups of routes that show what the plant does; what changes something there asks for more."""

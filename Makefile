@@ -7,8 +7,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 SCENE  ?= first-light
-# How many tests run at once.
-WORKERS ?= 2
+# How many test files run at once: many tests wait more than they work.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check sbom audit bench reliability screenshots web lock clean
@@ -22,7 +22,7 @@ demo: $(VENV)/run  ## Run a demonstration and serve its page (SCENE=agv, SCENE= 
 test: $(VENV)/dev tests/peers/node_modules/.lock  ## Run every test; as root on Debian it installs the programs they need
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python hatch_build.py
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev  ## Lint, type-check, and check the architecture
 	@$(BIN)/ruff check .

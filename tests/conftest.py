@@ -12,6 +12,7 @@ import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.longest import LONGEST_FIRST
 from tests.programs import search_path
 
 os.environ["PATH"] = search_path()
@@ -24,7 +25,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as not run what lacks a program, but in CI let it run and fail instead."""
+    """Begin with what takes longest; mark as not run what lacks a program, but in CI let it run and fail instead."""
+    place = {file: number for number, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
     for item in items:
         for mark in item.iter_markers("needs"):
             missing = [name for name in mark.args if shutil.which(name) is None]

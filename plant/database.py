@@ -277,11 +277,12 @@ def _rescue(path: Path, schema: Schema) -> None:
                 lost = _carry_over(old, new, table)
                 new.execute("INSERT INTO rescued VALUES (?, ?, ?, ?)", (now, aside.name, table, lost))
                 kept = new.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names are the schema's
-                told.append(f"{table}: {kept} rows carried over, {lost} not readable")
+                if table != "rescued" and (kept or lost):
+                    told.append(f"{table}: {kept} rows carried over, {lost} not readable")
         new.execute("COMMIT")
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     fresh.rename(path)
-    logger.error("%s was damaged and is kept as %s; %s", path, aside.name, "; ".join(told))
+    logger.error("%s was damaged and is kept as %s; %s", path, aside.name, "; ".join(told) or "nothing was readable")
 
 
 def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:

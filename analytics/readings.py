@@ -17,7 +17,7 @@ import numpy as np
 from analytics.counters import Increments, increments
 from analytics.states import Intervals, intervals
 from analytics.steps import Steps, ordered, steps
-from historian.port import Historian
+from historian.port import Historian, Hole
 from plant.batch import Batch, Floats, Form, Origin
 from plant.calendar import Span
 from plant.clock import SECOND
@@ -36,12 +36,14 @@ class Readings:
     """Samples by tag path around a window.
 
     `around`: the window with its margins, as far as it has happened; a stop that is still
-    running at its end is as long as it has lasted until then.
+    running at its end is as long as it has lasted until then. `holes`: from where samples were
+    dropped; nothing of their tags is among the samples.
     """
 
     window: Span
     around: Span
     samples: Mapping[str, Batch]
+    holes: tuple[Hole, ...] = ()
     _read: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def of(self, tag: Tag) -> Batch:
@@ -110,15 +112,17 @@ def read(historian: Historian, tags: Sequence[Tag], window: Span, *, margin: int
     start, stop = window[0] - margin, window[1] + margin
     if not tags:
         return Readings(window, window, {})
-    paths = [tag.path for tag in tags]
+    holes = historian.thinned([tag.path for tag in tags], start, stop)
+    thinned = {hole.path for hole in holes}
+    paths = [tag.path for tag in tags if tag.path not in thinned]
     batches = [historian.before(paths, start), historian.history(paths, start, stop)]
     found = _split(Batch.concat([batch for batch in batches if len(batch)]))
-    counters = [tag.path for tag in tags if tag.kind in (Kind.COUNTER, Kind.ENERGY)]
+    counters = [tag.path for tag in tags if tag.kind in (Kind.COUNTER, Kind.ENERGY) and tag.path not in thinned]
     earlier = _usable_before(historian, [path for path in counters if _starts_bad(found.get(path))], start)
     merged = {path: Batch.concat([earlier[path], batch]) if path in earlier else batch for path, batch in found.items()}
-    newest = _newest(historian, paths) if now is None else now
+    newest = _newest(historian, [tag.path for tag in tags]) if now is None else now
     around = (start, max(window[1], min(stop, newest)))
-    return Readings(window, around, {path: ordered(batch) for path, batch in merged.items()})
+    return Readings(window, around, {path: ordered(batch) for path, batch in merged.items()}, holes)
 
 
 def _newest(historian: Historian, paths: Sequence[str]) -> int:
@@ -132,6 +136,9 @@ def _starts_bad(samples: Batch | None) -> bool:
 
 def _usable_before(historian: Historian, paths: list[str], moment: int) -> dict[str, Batch]:
     found: dict[str, Batch] = {}
+    # An older reading from before a hole would count what happened in it.
+    thinned = {hole.path for hole in historian.thinned(paths, moment - LOOK_BACK[-1], moment)} if paths else set()
+    paths = [path for path in paths if path not in thinned]
     stop = moment
     for back in LOOK_BACK:
         missing = [path for path in paths if path not in found]

@@ -12,8 +12,8 @@ columns, so a figure that was watched live is the figure that a recomputation gi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from analytics.spans import Spans
 from analytics.states import Intervals
 from analytics.station import Signals
 from analytics.stations import SIGNALS, device_signals, is_station, line_signals, playing
+from analytics.thinned import explained, scopes
 from analytics.unit import Rules, Unit, in_succession, indicators, of_station, side_by_side
 from historian.port import Historian
 from plant.assets import Device, Line, Scene
@@ -44,11 +45,13 @@ class Analysis:
     """What every unit of a scene did: devices in order, then lines, then the scene.
 
     `windows`: what was analysed, in order of time; several where shifts were rolled up.
+    `thinned`: scopes some of whose samples are no longer kept, and until when; see `analytics.thinned`.
     """
 
     windows: tuple[Span, ...]
     rules: Rules
     units: tuple[Unit, ...]
+    thinned: Mapping[str, int] = field(default_factory=dict)
 
     def unit(self, scope: str) -> Unit | None:
         """Return the unit with this path, or None."""
@@ -56,11 +59,13 @@ class Analysis:
 
     def indicators(self) -> list[Indicator]:
         """Compute every indicator of every unit."""
-        return [indicator for unit in self.units for indicator in indicators(unit, self.windows, self.rules)]
+        found = (indicator for unit in self.units for indicator in indicators(unit, self.windows, self.rules))
+        return explained(found, self.thinned)
 
     def details(self) -> list[Indicator]:
         """Compute every figure that lies behind those; none where the analysis was made without details."""
-        return [one for unit in self.units for one in detail_figures.indicators(unit, self.windows, self.rules)]
+        found = (one for unit in self.units for one in detail_figures.indicators(unit, self.windows, self.rules))
+        return explained(found, self.thinned)
 
 
 def analyse(
@@ -95,7 +100,7 @@ def analyse(
     units = (*devices.values(), *lines, side_by_side(lines, scene.path, scene.name))
     if scene.simulated:
         units = tuple(replace(unit, simulated=True) for unit in units)
-    return Analysis(windows=(window,), rules=rules, units=units)
+    return Analysis(windows=(window,), rules=rules, units=units, thinned=scopes(readings.holes))
 
 
 def roll_up(analyses: Sequence[Analysis]) -> Analysis:
@@ -112,7 +117,8 @@ def roll_up(analyses: Sequence[Analysis]) -> Analysis:
     if any(later[0] < earlier[1] for earlier, later in itertools.pairwise(windows)):
         raise ValueError("windows that overlap would count twice")
     units = tuple(in_succession(parts) for parts in zip(*(analysis.units for analysis in ordered), strict=True))
-    return Analysis(windows=windows, rules=ordered[0].rules, units=units)
+    thinned = {scope: stop for analysis in ordered for scope, stop in analysis.thinned.items()}  # the last holds
+    return Analysis(windows=windows, rules=ordered[0].rules, units=units, thinned=thinned)
 
 
 def scene_indicators(

@@ -101,7 +101,8 @@ class ShiftResults:
     def of(self, scene: Scene, historian: Historian, window: Span, *, calendar: ShiftCalendar, rules: Rules) -> Result:
         """Return a closed window's newest result, computed if there is none or late data put it in doubt.
 
-        Raises ValueError for a window that is not closed.
+        Where its samples are no longer kept, what was computed of them holds; without that, the
+        result has no figures, says why, and is number 0. Raises ValueError for a window that is not closed.
         """
         closes = _closes(window, rules)
         if self._clock.now() < closes:
@@ -112,6 +113,10 @@ class ShiftResults:
         if kept is not None and subject.settled == subject.doubts:
             return kept
         analysis = analyse(scene, historian, window, calendar=calendar, rules=rules, now=closes, detailed=True)
+        if analysis.thinned:
+            # It can no longer be computed: what was kept holds, and that nothing was is not kept.
+            nothing = Revision(scene=scene.path, window=window, number=0, computed=self._clock.now(), late=0)
+            return kept or Result(nothing, analysis)
         return self._record(subject, kept, scene, analysis)
 
     def period(

@@ -21,6 +21,7 @@ from configs.configuration import Configuration, assemble
 from configs.crossrefs import check_references
 from configs.network_profile import NetworkProfile
 from configs.reading import Reading, read
+from configs.retention_refs import check_retention
 from configs.schema import CentreDocument, EdgeDocument, SceneDocument, SiteDocument
 from configs.shape import nearest, shape_faults
 from plant.errors import ConfigError, Fault
@@ -77,7 +78,7 @@ def examine(folder: Path, *, measures: Mapping[str, Answers] | None = None) -> t
     if files:
         mappings = [r for r in readings if isinstance(r.data, dict)]
         faults += [*check_references(folder, mappings), *check_catalogues(mappings, measures)]
-        faults += check_commands(mappings)
+        faults += [*check_commands(mappings), *check_retention(mappings, documents)]
     return documents, sorted(faults, key=lambda f: (f.file, f.line, f.path))
 
 

@@ -47,6 +47,9 @@ class Counts:
     viewers: int = 0
     frames: int = 0
     skipped_frames: int = 0
+    retention_run: int = 0
+    retention_overdue: int = 0
+    retention_failures: int = 0
 
 
 @dataclass

@@ -3,6 +3,10 @@
 CSV has one `value` column and times as ISO 8601 in UTC; Parquet has the historian's export
 columns, typed. Both keep source time beside received time, every quality, and a `simulated`
 column that no option removes. Memory stays bounded, for batches are encoded as they are read.
+
+Where samples are no longer kept, the rows are the stored buckets that stand for them: the value
+is their mean, and the columns of `ROLLED` follow, empty for samples. Files without such rows do
+not have these columns.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from dashboard_api.query import CentreHere, window
+from dashboard_api.rolled import ROLLED, with_buckets
 from plant.batch import Form, Origin
 from plant.clock import iso
 from plant.quality import name
@@ -52,7 +57,7 @@ async def export(
     stop: str,
     kind: Annotated[FileFormat, Query(alias="format")] = "csv",
 ) -> StreamingResponse:
-    """Download every sample of one tag in a window, as it was stored."""
+    """Download every sample of one tag in a window, as it was stored; where it was thinned, its buckets, marked."""
     try:
         check_path(path)
     except ValueError as error:
@@ -63,10 +68,11 @@ async def export(
     unit = tag.unit if tag else "1"
 
     def open_stream() -> Iterator[bytes]:
-        held = int(centre.historian.rollup(path, begin, end, 1).count.sum())
+        stored = centre.historian.buckets(path, begin, end)
+        held = int(centre.historian.rollup(path, begin, end, 1).count.sum() - stored.count.sum()) + len(stored.start)
         if held > MOST_SAMPLES:
             raise HTTPException(413, f"{held} samples are in this window, {MOST_SAMPLES} at most; choose a shorter one")
-        reader = centre.historian.export([path], begin, end)
+        reader = with_buckets(path, centre.historian.export([path], begin, end), stored)
         chunks = _csv(reader, unit, simulated=simulated) if kind == "csv" else _parquet(reader, unit, simulated)
         # The first piece is made before anything is sent, so that a store that is away is answered with 503.
         return itertools.chain([next(chunks)], chunks)
@@ -113,6 +119,7 @@ def _rows(batch: pa.RecordBatch, unit: str, *, simulated: bool) -> pa.Table:
             "status_code": batch["quality"],
             "simulated": _simulated(batch, declared=simulated),
             "replayed": _has(batch, Origin.REPLAYED),
+            **{name: batch[name] for name in ROLLED.names if name in batch.schema.names},
         }
     )
 

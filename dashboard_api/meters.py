@@ -124,6 +124,17 @@ def _queue(name: str, centre: Centre) -> Iterator[Reading]:
         yield (), getattr(centre.queue(), name)
 
 
+def _thinned(name: str, centre: Centre) -> Iterator[Reading]:
+    totals = getattr(centre.historian, "thinning", None)
+    if totals is not None:
+        yield (), getattr(totals, name)
+
+
+def _retention_run(centre: Centre) -> Iterator[Reading]:
+    if centre.counts.retention_run:
+        yield (), centre.counts.retention_run / SECOND
+
+
 def _time(centre: Centre) -> Iterator[Reading]:
     yield (), centre.clock.now() / SECOND
 
@@ -156,6 +167,12 @@ METERS: Final[tuple[Meter, ...]] = (
     Meter("store_log_samples", _G, "samples in the store's log that are not sealed yet", _store_log),
     Meter("store_bytes", _G, "bytes of the store on disk", _store_bytes),
     Meter("store_disk_free_bytes", _G, "bytes free where the store is", _disk_free),
+    Meter("retention_samples", _C, "samples that retention dropped, ever", partial(_thinned, "samples")),
+    Meter("retention_buckets", _C, "stored buckets that it dropped, ever", partial(_thinned, "buckets")),
+    Meter("retention_freed_bytes", _G, "bytes that it freed, ever", partial(_thinned, "bytes")),
+    Meter("retention_run_seconds", _G, "when it last went through, seconds since 1970", _retention_run),
+    Meter("retention_overdue_days", _G, "days that are due and not thinned yet", partial(_count, "retention_overdue")),
+    Meter("retention_failures", _C, "rounds that could not be done", partial(_count, "retention_failures")),
     Meter("outbox_samples", _G, "samples that wait in the outbox of this process's edge", partial(_queue, "samples")),
     Meter("outbox_bytes", _G, "bytes that wait there", partial(_queue, "bytes")),
     Meter("outbox_dropped", _C, "samples given up there to its bounds, ever", partial(_queue, "dropped")),

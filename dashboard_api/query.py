@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from analytics.losses import LOSS_NAMES, Loss
 from dashboard_api.centre import Centre
 from dashboard_api.dependencies import centre_of
+from historian.port import Rollup
 from plant.assets import Device, Line, Scene
 from plant.clock import MILLISECOND, SECOND, from_iso
 from plant.floor import Floor
@@ -111,13 +112,17 @@ async def tags(centre: CentreHere, scene: str | None = None) -> list[Json]:
 async def history(
     centre: CentreHere, path: str, start: str, stop: str, buckets: Annotated[int, Query(ge=1, le=10_000)] = 600
 ) -> Json:
-    """Sum one tag up in equal buckets of a window: count, min, max, mean, last, worst quality."""
+    """Sum one tag up in equal buckets of a window: count, min, max, mean, last, worst quality.
+
+    `rollup`: seconds, the coarsest of the stored buckets that stand for samples which are no longer
+    kept; 0 where all comes from samples. Where they are coarser than was asked for, so is the answer.
+    """
     try:
         check_path(path)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     begin, end = window(start, stop)
-    rollup = await asyncio.to_thread(centre.historian.rollup, path, begin, end, min(buckets, end - begin))
+    rollup = await asyncio.to_thread(_summed, centre, path, (begin, end), min(buckets, end - begin))
     tag = centre.tags.get(path)
     return {
         "path": path,
@@ -127,7 +132,19 @@ async def history(
         "usable": rollup.usable.tolist(),
         **{name: _numbers(getattr(rollup, name)) for name in ("minimum", "maximum", "mean", "last")},
         "quality": rollup.quality.tolist(),
+        "rollup": int(rollup.step.max()) / SECOND,
     }
+
+
+def _summed(centre: Centre, path: str, span: tuple[int, int], buckets: int) -> Rollup:
+    begin, end = span
+    found = centre.historian.rollup(path, begin, end, buckets)
+    step = int(found.step.max())
+    if not step or step * buckets <= end - begin:
+        return found
+    # Finer parts than what is stored would stand empty between those it happens to begin in.
+    begin, end = begin // step * step, -(-end // step) * step
+    return centre.historian.rollup(path, begin, end, (end - begin) // step)
 
 
 def _numbers(column: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:

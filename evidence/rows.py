@@ -26,8 +26,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from historian.buckets import none
 from historian.export import stream, to_arrow
-from historian.port import EXPORT_SCHEMA, Rollup
+from historian.port import EXPORT_SCHEMA, Buckets, Hole, Rollup
 from historian.rollup import rollup
 from plant.batch import Batch, Form
 from plant.errors import Rejected
@@ -233,6 +234,14 @@ class Recording:
     def before(self, paths: Sequence[str], moment: int) -> Batch:
         """Return the newest sample of each tag earlier than `moment`."""
         return self._joined(self._between(path, None, moment).take(slice(-1, None)) for path in paths)
+
+    def thinned(self, paths: Sequence[str], start: int, stop: int) -> tuple[Hole, ...]:  # noqa: ARG002 - the port's
+        """Return no holes: a recording is whole."""
+        return ()
+
+    def buckets(self, path: str, start: int, stop: int) -> Buckets:  # noqa: ARG002 - the port's
+        """Return none: a recording has samples only."""
+        return none()
 
     def rollup(self, path: str, start: int, stop: int, buckets: int) -> Rollup:
         """Sum one tag up in equal parts of the window."""

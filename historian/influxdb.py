@@ -31,8 +31,9 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 
 from historian import influxql
+from historian.buckets import none
 from historian.export import stream
-from historian.port import Rollup
+from historian.port import Buckets, Hole, Rollup
 from historian.rollup import empty, rollup
 from plant import wire
 from plant.batch import Batch, Origin
@@ -155,6 +156,14 @@ class InfluxHistorian:
     def before(self, paths: Sequence[str], moment: int) -> Batch:
         """Return the newest sample of each tag earlier than `moment`: what was in force when a window began."""
         return self._newest(paths, min(moment - 1, LATEST))
+
+    def thinned(self, paths: Sequence[str], start: int, stop: int) -> tuple[Hole, ...]:  # noqa: ARG002 - the port's
+        """Return no holes: what the server itself lets go of, it does not say."""
+        return ()
+
+    def buckets(self, path: str, start: int, stop: int) -> Buckets:  # noqa: ARG002 - the port's
+        """Return none."""
+        return none()
 
     def rollup(self, path: str, start: int, stop: int, buckets: int) -> Rollup:
         """Sum one tag up in `buckets` equal parts of the window. `buckets` is 1 to 10 000."""

@@ -42,6 +42,7 @@ def empty(start: int, stop: int, buckets: int) -> Rollup:
         mean=nothing.copy(),
         last=nothing.copy(),
         quality=np.zeros(buckets, np.uint32),
+        step=zeros.copy(),
     )
 
 

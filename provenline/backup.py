@@ -138,6 +138,8 @@ def _link_segments(catalogue: Path, segments: Path, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(catalogue, isolation_level=None)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM segment")]
+        if connection.execute("PRAGMA user_version").fetchone()[0] >= 2:
+            names += [row[0] for row in connection.execute("SELECT name FROM roll")]
     missing = []
     for name in names:
         try:

@@ -44,6 +44,7 @@ from provenline.late import Locate
 from provenline.reload import Reloading, hangups
 from provenline.reload_front import Front, Sink, by_signal, noted
 from provenline.signs_of_life import alive
+from provenline.thinning import thinning
 from provenline.trust import Trust, trust, visitors, welcoming
 
 log = structlog.get_logger(__name__)
@@ -192,7 +193,7 @@ async def centre_of(
     live.update(latest)
     alarms.observe(latest)
     judge = FigureJudge(alarms, configuration, kept.historian, centre.rules)
-    async with watching(judge, clock=clock):
+    async with watching(judge, clock=clock), thinning(centre):
         yield centre
 
 
@@ -223,7 +224,7 @@ def open_historian(configuration: Configuration, data: Path, clock: Clock) -> Hi
     settings = configuration.centre.historian
     if isinstance(settings, InfluxConfig):
         return _influxdb(settings)
-    return EmbeddedHistorian(data / "historian", clock=clock, seal_every=settings.seal_every, keep=settings.keep)
+    return EmbeddedHistorian(data / "historian", clock=clock, seal_every=settings.seal_every)
 
 
 def _influxdb(settings: InfluxConfig) -> Historian:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from configs.loader import PACKAGED
-from provenline import doctor_machine, doctor_network, doctor_stores
+from provenline import doctor_machine, doctor_network, doctor_retention, doctor_stores
 from provenline.console import DataFolder
 from provenline.doctor import Check, Weight, examine, language, patient
 from provenline.screen import out
@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_stores.audit,
     doctor_stores.outbox,
     doctor_stores.said_of_themselves,
+    doctor_retention.retention,
     doctor_network.port,
     doctor_network.certificates,
     doctor_network.reachable,

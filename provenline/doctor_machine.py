@@ -132,7 +132,7 @@ def disk(patient: Patient) -> Iterator[Finding]:
             "disk",
             Weight.FAULT if usage.free < _FULL else Weight.WARNING,
             Text(f"数据磁盘仅剩 {usage.free // MIB} MiB", f"only {usage.free // MIB} MiB are free for data"),
-            Text("清理磁盘，或缩短 historian.keep", "free some, or shorten `historian.keep`"),
+            Text("清理磁盘，或缩短 retention.raw", "free some, or shorten `retention: raw`"),
         )
     inodes = os.statvfs(patient.data)
     if inodes.f_files and inodes.f_favail < 10_000:

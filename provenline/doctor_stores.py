@@ -72,7 +72,7 @@ def store(patient: Patient) -> Iterator[Finding]:
         return
     try:
         with closing(reader(folder / "historian.db")) as connection:
-            names = [row[0] for row in connection.execute("SELECT name FROM segment ORDER BY last DESC")]
+            names = _named(connection)
             lost = connection.execute("SELECT count(*), coalesce(sum(rows), 0) FROM lost").fetchone()
     except sqlite3.DatabaseError:
         return  # `databases` says what is wrong with it
@@ -105,7 +105,16 @@ def store(patient: Patient) -> Iterator[Finding]:
 def _listed(folder: Path, name: str) -> bool:
     """Say whether a segment is still wanted: it may have been merged meanwhile."""
     with closing(reader(folder / "historian.db")) as connection:
-        return bool(connection.execute("SELECT count(*) FROM segment WHERE name = ?", (name,)).fetchone()[0])
+        return name in _named(connection)
+
+
+def _named(connection: sqlite3.Connection) -> list[str]:
+    """Return the files that the store's catalogue names, of samples and of buckets, newest first."""
+    tables = ["segment"]
+    if connection.execute("PRAGMA user_version").fetchone()[0] >= 2:
+        tables.append("roll")
+    rows = " UNION ALL ".join(f"SELECT name, last FROM {table}" for table in tables)  # noqa: S608 - our own words
+    return [row[0] for row in connection.execute(f"SELECT name FROM ({rows}) ORDER BY last DESC")]  # noqa: S608 - likewise
 
 
 def audit(patient: Patient) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ GROUPS = {
     "opcua": "provenline.opcua_command",
     "reload": "provenline.reload_command",
     "restore": "provenline.restore_command",
+    "retention": "provenline.retention_command",
     "user": "provenline.user_command",
 }
 """Name of a group to the module whose `app` it is."""

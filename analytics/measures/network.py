@@ -95,6 +95,8 @@ def _heard(measured: Measured, window: Span, asked: Iterable[Device]) -> tuple[l
     """Return the devices with a usable sample in the window; the basis is empty when there is none."""
     fine: dict[str, bool] = {}
     devices = [device for device in asked if device.tags]
+    if measured.historian.thinned([tag.path for device in devices for tag in device.tags], *window):
+        devices = []  # who was heard of then cannot be told any more
     simulated = measured.scene.simulated
     for batch in _newest_first(measured, window, devices, fine):
         inside = (batch.time >= window[0]) & (batch.time < window[1]) & usable(batch.quality)

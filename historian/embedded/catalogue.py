@@ -23,7 +23,7 @@ from plant.batchlog import DERIVED, SCRIPT
 from plant.database import Schema
 
 SCHEMA = Schema(
-    version=1,
+    version=2,
     derived=DERIVED,
     script=SCRIPT
     + """
@@ -42,6 +42,22 @@ CREATE TABLE IF NOT EXISTS segment (
 CREATE INDEX IF NOT EXISTS segment_time ON segment (first, last);
 CREATE TABLE IF NOT EXISTS retired (id INTEGER PRIMARY KEY, name TEXT NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS lost (id INTEGER PRIMARY KEY, name TEXT NOT NULL, rows INTEGER NOT NULL, at INTEGER);
+CREATE TABLE IF NOT EXISTS roll (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    step INTEGER NOT NULL,                -- of its buckets, ns
+    first INTEGER NOT NULL, last INTEGER NOT NULL,
+    tag_min INTEGER NOT NULL, tag_max INTEGER NOT NULL,
+    rows INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS roll_time ON roll (first, last);
+CREATE TABLE IF NOT EXISTS hole (         -- from where samples were dropped
+    id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    bare INTEGER NOT NULL);               -- 1: no buckets stand for them; a span of 0 covers it too
+CREATE INDEX IF NOT EXISTS hole_tag ON hole (tag, start);
+CREATE TABLE IF NOT EXISTS thinning (     -- what was dropped when
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL, day INTEGER NOT NULL, step INTEGER NOT NULL,
+    samples INTEGER NOT NULL, buckets INTEGER NOT NULL, bytes INTEGER NOT NULL);
 """,
 )
 SETTLED = -1
@@ -113,12 +129,6 @@ def lose(connection: sqlite3.Connection, name: str, at: int, *, saved: int) -> N
         "INSERT INTO lost (name, rows, at) SELECT name, rows - ?, ? FROM segment WHERE name = ?", (saved, at, name)
     )
     connection.execute("DELETE FROM segment WHERE name = ?", (name,))
-
-
-def expire(connection: sqlite3.Connection, cutoff: int) -> None:
-    """Forget the newest samples that are older than `cutoff`."""
-    connection.execute("UPDATE tag SET last = NULL WHERE last < ?", (cutoff,))
-    connection.execute("UPDATE tag SET time = NULL WHERE time < ?", (cutoff,))
 
 
 def register(connection: sqlite3.Connection, paths: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """The embedded historian: the default store, in a folder of its own.
 
     historian.db      SQLite: the batch log (what `write` made durable), the catalogue, newest samples
-    segments/         Parquet: everything the log has let go of
+    segments/         Parquet: everything the log has let go of, and buckets that stand for what was thinned
     aside/            segments that turned out damaged
 
 `write` is one commit to the log. A thread of the historian's own moves the log's old part
@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from historian.buckets import DAY
 from historian.embedded.catalogue import SCHEMA
 from historian.embedded.keeper import Keeper
 from historian.embedded.reader import DATABASE, SEGMENTS, EmbeddedReader
+from historian.embedded.thinning import Thinner
+from historian.port import Dropped
 from plant.batch import Batch
 from plant.batchlog import BatchLog, Bounds, Totals
 from plant.clock import Clock, SystemClock
@@ -37,8 +41,8 @@ class EmbeddedHistorian(EmbeddedReader):
     """The historian in `folder`, which it creates; one at a time may write there.
 
     `seal_every`: seconds between rounds of housekeeping; None leaves it to `seal` and `tidy`.
-    `keep`: seconds after which samples may go; None keeps all. `grace`: seconds for which
-    files that were merged stay, for readers that are in the middle of a query.
+    `grace`: seconds for which files that were merged stay, for readers that are in the middle of
+    a query.
     Raises Unavailable when the folder cannot be used, is being written by somebody else, or
     was written by a newer version.
     """
@@ -49,7 +53,6 @@ class EmbeddedHistorian(EmbeddedReader):
         *,
         clock: Clock | None = None,
         seal_every: float | None = 5.0,
-        keep: float | None = None,
         grace: float = 60.0,
         memory_limit: str = "512MB",
         threads: int = 2,
@@ -62,10 +65,10 @@ class EmbeddedHistorian(EmbeddedReader):
         except BaseException:
             self._log.close()
             raise
-        self._keep = keep
         self._rounds = 0
         self._keeper = Keeper(folder / SEGMENTS, self._log, self._engine, clock=clock, grace=grace)
         self._keeper.sweep()
+        self._thinner = Thinner(folder / SEGMENTS, self._log.database, self._engine, self._keeper, clock=clock)
         self._closing = threading.Event()
         self._housekeeping: threading.Thread | None = None
         if seal_every is not None:
@@ -97,13 +100,22 @@ class EmbeddedHistorian(EmbeddedReader):
         return moved
 
     def tidy(self) -> None:
-        """Merge what is worth merging, check a segment, retire what is too old, delete what nobody reads any more."""
+        """Merge what is worth merging, check a segment, delete what nobody reads any more."""
         while not self._closing.is_set() and self._keeper.merge():
             pass
-        if self._keep is not None:
-            self._keeper.expire(self._keep)
         self._keeper.purge()
         self._keeper.scrub()
+
+    def thin(self, paths: Sequence[str], day: int, step: int) -> Dropped:
+        """Let stored buckets of `step` ns stand for the tags' samples of a UTC day; see `Thinnable`.
+
+        Raises Unavailable, with nothing changed, when the disk does not take it.
+        """
+        with self._snapshot() as connection:
+            pieces = self._tail.refresh(connection)
+        if any(piece.first < (day + 1) * DAY and piece.last >= day * DAY for piece in pieces):
+            self.seal()
+        return self._thinner.thin(paths, day, step)
 
     def close(self) -> None:
         """Stop housekeeping and release everything; other methods must not be called afterwards."""

@@ -20,7 +20,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -28,9 +28,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from historian.embedded import catalogue, segments
+from historian.embedded import catalogue, rolls, segments
 from historian.embedded.catalogue import SETTLED, Listed
 from historian.embedded.queries import Engine, Unreadable, between
+from historian.embedded.rolls import Roll
 from historian.embedded.segments import Rows
 from plant.batch import INT64_MAX, INT64_MIN, Origin
 from plant.batchlog import BatchLog, Entry
@@ -66,7 +67,7 @@ class Keeper:
         self._clock = clock
         self._grace = grace
         self._sealing = threading.Lock()
-        self._merging = threading.RLock()
+        self.merging = threading.RLock()
         self._settled_until = INT64_MIN
         self._scrubbed = ""
         self._scrub_after = 0.0
@@ -89,7 +90,7 @@ class Keeper:
             chosen = segments.settle(ids[rows.batch.tag], rows.batch.time, rows.order)
             if chosen is not None:
                 rows = Rows(rows.batch.take(chosen), rows.order[chosen])
-            segment = self._write([segments.to_table(rows, ids)])
+            segment = self.write([segments.to_table(rows, ids)])
             self._advance(rows)
             with self._database.transaction() as connection:
                 if segment is not None:
@@ -131,8 +132,8 @@ class Keeper:
         Raises Unavailable when the disk does not take it or an input is damaged; a damaged
         one is put aside, so that the next call can go on without it.
         """
-        with self._merging:
-            listed = self._listed()
+        with self.merging:
+            listed = self.listed()
             closed = (self._clock.now() - _LATE) // HOUR * HOUR
             levels: dict[int, list[Listed]] = defaultdict(list)
             for one in listed:
@@ -193,10 +194,10 @@ class Keeper:
         rest_level: int = 0,
     ) -> None:
         """Write the rows of `inputs` anew, one segment a span and one for the rest, and exchange them."""
-        self._check(inputs)
-        written = [(level, self._write(self._bands(inputs, [span]))) for level, span in outputs]
+        self.check(inputs)
+        written = [(level, self.write(self._bands(inputs, [span]))) for level, span in outputs]
         fresh = [one for one in inputs if not one.settled]
-        written.append((rest_level, self._write(self._bands(fresh, rest))))
+        written.append((rest_level, self.write(self._bands(fresh, rest))))
         with self._database.transaction() as connection:
             catalogue.retire(connection, [one.segment.name for one in inputs], time.time())
             for level, segment in written:
@@ -210,7 +211,7 @@ class Keeper:
         within = " OR ".join(between(first, last) for first, last in spans)
         inputs = [one for one in inputs if any(_meet(one, span) for span in spans)]
         counted = f"SELECT tag, count(*) AS n, min(time) AS a, max(time) AS b FROM $files WHERE {within}"
-        for condition in _cut(self._read(f"{counted} GROUP BY tag ORDER BY tag", inputs).to_pylist()):
+        for condition in cut(self._read(f"{counted} GROUP BY tag ORDER BY tag", inputs).to_pylist()):
             table = self._read(f"SELECT * FROM $files WHERE ({within}) AND {condition}", inputs)
             tag, moment, order = (table.column(c).to_numpy() for c in ("tag", "time", "order"))
             chosen = segments.settle(tag, moment, order)
@@ -220,24 +221,29 @@ class Keeper:
         try:
             return self._engine.query(sql, inputs)
         except Unreadable as error:
-            self._check(inputs)
+            self.check(inputs)
             raise Unavailable(f"cannot merge: {error}") from error
 
-    def _check(self, inputs: Sequence[Listed]) -> None:
-        """Put damaged segments aside. DuckDB does not compare checksums, so merging would make damage permanent."""
+    def check(self, inputs: Sequence[Listed | Roll]) -> None:
+        """Put damaged segments aside and raise Unavailable; nothing else may be made of them.
+
+        DuckDB does not compare checksums, so merging would make damage permanent.
+        """
         damaged = [name for name in (one.segment.name for one in inputs) if not self._engine.sound(name)]
         for name in damaged:
             self.lose(name)
         if damaged:
             raise Unavailable(f"cannot merge: damaged and put aside: {', '.join(damaged)}")
 
-    def _write(self, tables: Sequence[pa.Table] | Iterator[pa.Table]) -> segments.Segment | None:
+    def write(self, tables: Iterable[pa.Table], schema: pa.Schema = segments.SCHEMA) -> segments.Segment | None:
+        """Write a file as `segments.write` does. Raises Unavailable when the disk does not take it."""
         try:
-            return segments.write(self._folder, tables)
+            return segments.write(self._folder, tables, schema)
         except OSError as error:
             raise Unavailable(f"{self._folder}: {error.strerror or error}") from error
 
-    def _listed(self) -> list[Listed]:
+    def listed(self) -> list[Listed]:
+        """Return every segment there is, in order of time."""
         with self._database.reading() as connection:
             return catalogue.segments(connection, INT64_MIN, INT64_MAX)
 
@@ -249,28 +255,23 @@ class Keeper:
         """
         if time.monotonic() < self._scrub_after:
             return None
-        names = sorted(one.segment.name for one in self._listed())
+        names = self._names()
         name = next((n for n in names if n > self._scrubbed), names[0] if names else "")
         began = time.monotonic()
         damaged = bool(name) and not self._engine.sound(name)
         self._scrubbed = name
         self._scrub_after = time.monotonic() + _SCRUB_REST * (time.monotonic() - began)
-        if not damaged or all(one.segment.name != name for one in self._listed()):
+        if not damaged or name not in self._names():
             return None
         self.lose(name)
         return name
 
-    # ------------------------------------------------------------------- letting go of files
-    def expire(self, keep: float) -> int:
-        """Retire the segments whose newest sample is older than `keep` seconds; return how many."""
-        cutoff = self._clock.now() - round(keep * SECOND)
-        old = [one.segment.name for one in self._listed() if one.segment.last < cutoff]
-        if old:
-            with self._merging, self._database.transaction() as connection:
-                catalogue.retire(connection, old, time.time())
-                catalogue.expire(connection, cutoff)
-        return len(old)
+    def _names(self) -> list[str]:
+        with self._database.reading() as connection:
+            found = connection.execute("SELECT name FROM segment UNION SELECT name FROM roll ORDER BY name")
+            return [row[0] for row in found]
 
+    # ------------------------------------------------------------------- letting go of files
     def purge(self) -> int:
         """Delete retired files that no reader can still be using; return how many."""
         before = time.time() - self._grace
@@ -289,7 +290,8 @@ class Keeper:
         After a rescue the catalogue may have forgotten good segments: then they are put aside, not deleted.
         """
         with self._database.reading() as connection:
-            known = {r[0] for r in connection.execute("SELECT name FROM segment UNION SELECT name FROM retired")}
+            named = "SELECT name FROM segment UNION SELECT name FROM roll UNION SELECT name FROM retired"
+            known = {r[0] for r in connection.execute(named)}
             rescued = connection.execute("SELECT count(*) FROM rescued").fetchone()[0] > 0
         strays = [file for file in self._folder.iterdir() if file.is_file() and file.name not in known]
         for file in strays:
@@ -304,17 +306,20 @@ class Keeper:
 
         Raises Unavailable, with nothing changed, when the disk does not take the parts.
         """
-        with self._merging:  # else a merge under way could bring back what is kept here, a second time
+        with self.merging:  # else a merge under way could bring back what is kept here, a second time
             with self._database.reading() as connection:
-                level = catalogue.level(connection, name)
-            if level is None:
+                level, step = catalogue.level(connection, name), rolls.step(connection, name)
+            if level is None and step is None:
                 return
-            kept = self._write(segments.sound_parts(self._folder / name))
+            schema = segments.SCHEMA if step is None else rolls.SCHEMA
+            kept = self.write(segments.sound_parts(self._folder / name, schema), schema)
             saved = 0 if kept is None else kept.rows
             with self._database.transaction() as connection:
-                catalogue.lose(connection, name, self._clock.now(), saved=saved)
-                if kept is not None:
+                (catalogue if step is None else rolls).lose(connection, name, self._clock.now(), saved=saved)
+                if kept is not None and level is not None:
                     catalogue.add(connection, Listed(kept, level))
+                elif kept is not None and step is not None:
+                    rolls.add(connection, Roll(kept, step))
             self._put_aside(name)
         aside = self._folder.parent / ASIDE
         logger.error("segment %s is damaged and was put aside in %s; %d of its samples were saved", name, aside, saved)
@@ -334,7 +339,7 @@ def _meet(one: Listed, span: Span) -> bool:
     return one.segment.first <= span[1] and one.segment.last >= span[0]
 
 
-def _cut(tags: Sequence[dict[str, int]]) -> Iterator[str]:
+def cut(tags: Sequence[dict[str, int]]) -> Iterator[str]:
     """Yield conditions that cut rows, counted by tag, into bands of tags, and large tags into bands of time."""
     held, low, high = 0, None, 0
     for row in tags:

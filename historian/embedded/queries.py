@@ -20,12 +20,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from historian.embedded import segments
+from historian.buckets import none
+from historian.embedded import rolls, segments
 from historian.embedded.catalogue import Listed
+from historian.embedded.rolls import Hole, Roll
 from historian.embedded.segments import Rows, Segment
 from historian.embedded.tail import Piece
-from historian.port import Rollup
-from plant.batch import INT64_MAX, INT64_MIN, Batch
+from historian.port import Buckets, Rollup
+from plant.batch import INT64_MAX, INT64_MIN, Batch, Ints
 from plant.errors import Unavailable
 
 
@@ -38,7 +40,8 @@ _COLUMNS = ", ".join(f'"{name}"' for name in segments.SCHEMA.names)
 _USABLE = "quality < 2147483648"
 _SUMS = f"""count(*) AS count, count(*) FILTER ({_USABLE}) AS usable,
     min(number) FILTER (fit) AS minimum, max(number) FILTER (fit) AS maximum, avg(number) FILTER (fit) AS mean,
-    arg_max(number, time) FILTER (fit) AS last, max(quality) AS quality"""
+    arg_max(number, time) FILTER (fit) AS last, max(quality) AS quality,
+    count(*) FILTER (fit) AS numbers, max(time) FILTER (fit) AS last_at"""
 _FIT = f"{_USABLE} AND number IS NOT NULL AND NOT isnan(number)"
 
 
@@ -47,13 +50,16 @@ class View:
     """A consistent state of the historian for one query.
 
     `wanted`: the asked paths and their place in the answer. `ids`: the catalogue's id of
-    each, 0 if it has none.
+    each, 0 if it has none. `rolls`: files of stored buckets. `holes`: from where samples of wanted
+    tags were dropped.
     """
 
     listed: Sequence[Listed]
     pieces: Sequence[Piece]
     wanted: Mapping[str, int]
     ids: Sequence[int]
+    rolls: Sequence[Roll] = ()
+    holes: Sequence[Hole] = ()
 
     def tail(self, first: int, last: int) -> list[Rows]:
         """Return the wanted rows of the log's tail between two times, inclusive."""
@@ -75,9 +81,11 @@ class Engine:
             }
         )
         self._duck.execute("SET parquet_metadata_cache = true")
+        # Parquet's bounds leave NaN out, and DuckDB 2.0 concludes from them that `isnan` is false.
+        self._duck.execute("SET disabled_optimizers = 'statistics_propagation'")
 
-    def query(self, sql: str, listed: Iterable[Listed], **tables: pa.Table) -> pa.Table:
-        """Run a query in which `$files` stands for the rows of the listed segments.
+    def query(self, sql: str, listed: Iterable[Listed | Roll], **tables: pa.Table) -> pa.Table:
+        """Run a query in which `$files` stands for the rows of the listed files, all segments or all of buckets.
 
         Raises Unreadable when one of them is gone or damaged, Unavailable when memory or files do not suffice.
         """
@@ -144,7 +152,48 @@ def before(engine: Engine, view: View, last: int) -> Rows:
         rows = segments.from_table(engine.query(sql, group), tuple(view.wanted), view.ids)
         found = _last_of_each(Rows.join([found, rows]).settled())
         size *= 2
-    return found
+    return _past_holes(engine, view, last, found) if view.holes else found
+
+
+def _past_holes(engine: Engine, view: View, last: int, found: Rows) -> Rows:
+    """Put what stored buckets say last in place of older rows; nothing where samples went without buckets since."""
+    rank = {tag: place for place, tag in enumerate(view.ids) if tag}
+    reach = {hole.tag: hole.stop for hole in view.holes if not hole.bare}  # of several the newest, as they are in order
+    remaining = sorted((roll for roll in view.rolls if roll.segment.first <= last), key=_ends)
+    size = 1
+    while remaining:
+        newest = _newest(found)
+        sought = [
+            tag for tag, stop in reach.items() if newest.get(rank[tag], INT64_MIN) < min(stop, _ends(remaining[-1]))
+        ]
+        if not sought:
+            break
+        group, remaining = remaining[-size:], remaining[:-size]
+        sql = f"""SELECT * FROM $files WHERE {_among(sought)} AND end_time <= {last}
+            QUALIFY row_number() OVER (PARTITION BY tag ORDER BY end_time DESC) = 1"""
+        rows = rolls.ends(engine.query(sql, group), tuple(view.wanted), view.ids)
+        found = _last_of_each(Rows.join([found, rows]).settled())
+        size *= 2
+    bare = {rank[hole.tag]: hole.start for hole in view.holes if hole.bare}
+    known = np.array([time >= bare.get(place, INT64_MIN) for place, time in _newest(found).items()], np.bool_)
+    return Rows(found.batch.take(np.flatnonzero(known)), found.order[known])
+
+
+def _ends(roll: Roll) -> int:
+    return roll.segment.last + roll.step
+
+
+def _newest(rows: Rows) -> dict[int, int]:
+    """Return when each tag's row is, of rows that are one a tag; in their order."""
+    return dict(zip(rows.batch.tag.tolist(), rows.batch.time.tolist(), strict=True))
+
+
+def stored(engine: Engine, view: View, first: int, last: int) -> Buckets:
+    """Return the stored buckets of the one wanted tag that begin between two times, inclusive."""
+    if not view.rolls:
+        return none()
+    sql = f"SELECT * FROM $files WHERE {_among(view.ids)} AND {between(first, last)}"
+    return rolls.to_buckets(engine.query(sql, view.rolls))
 
 
 def counts(engine: Engine, view: View, first: int, last: int) -> Mapping[str, int]:
@@ -181,18 +230,59 @@ def rollup(engine: Engine, view: View, start: int, stop: int, result: Rollup) ->
     at = table.column("bucket").to_numpy().astype(np.int64)
     for name in ("count", "usable", "minimum", "maximum", "mean", "last", "quality"):
         getattr(result, name)[at] = table.column(name).to_numpy()
+    if view.rolls:
+        numbers, last_at = (_spread(table, name, at, len(result.start)) for name in ("numbers", "last_at"))
+        _add_stored(engine, view, (start, stop), result, numbers=numbers, last_at=last_at)
     return result
 
 
+def _add_stored(
+    engine: Engine, view: View, window: tuple[int, int], result: Rollup, *, numbers: Ints, last_at: Ints
+) -> None:
+    """Add the stored buckets that begin in the window to what its samples came to.
+
+    `numbers`, `last_at`: how many numbers the samples of each part had, and when the last was.
+    """
+    start, stop = window
+    sql = f"""SELECT {_part("time", start, stop, len(result.start))} AS bucket, sum(count) AS count,
+        sum(usable) AS usable, sum(numbers) AS numbers, min(minimum) AS minimum, max(maximum) AS maximum,
+        sum(total) AS total, arg_max(last, last_at) AS last, max(last_at) AS last_at, max(quality) AS quality,
+        max(step) AS step
+        FROM $files WHERE {_among(view.ids)} AND {between(start, stop - 1)} GROUP BY bucket"""
+    table = engine.query(sql, view.rolls)
+    at = table.column("bucket").to_numpy().astype(np.int64)
+    column = {name: table.column(name).to_numpy() for name in table.column_names}
+    for name, join in (("count", np.add), ("usable", np.add), ("quality", np.maximum), ("step", np.maximum)):
+        mine = getattr(result, name)
+        mine[at] = join(mine[at], column[name].astype(mine.dtype))
+    result.minimum[at] = np.fmin(result.minimum[at], column["minimum"])
+    result.maximum[at] = np.fmax(result.maximum[at], column["maximum"])
+    here, more = numbers[at], column["numbers"].astype(np.int64)
+    sums = np.where(here > 0, result.mean[at] * here, 0.0) + np.where(more > 0, column["total"], 0.0)
+    result.mean[at] = np.where(here + more > 0, sums / np.maximum(here + more, 1), np.nan)
+    later = np.nan_to_num(column["last_at"].astype(np.float64), nan=-np.inf) > last_at[at]
+    result.last[at] = np.where((more > 0) & (later | (here == 0)), column["last"], result.last[at])
+
+
+def _spread(table: pa.Table, name: str, at: Ints, size: int) -> Ints:
+    found = np.full(size, INT64_MIN if name == "last_at" else 0, np.int64)
+    found[at] = table.column(name).fill_null(INT64_MIN).to_numpy()
+    return found
+
+
 def _rollup_sql(view: View, overlay: Batch, start: int, stop: int, buckets: int) -> str:
-    span = stop - start
-    time = "time" if span * buckets <= INT64_MAX else "time::HUGEINT"
     rows = f"SELECT time, number, quality FROM $files WHERE {_among(view.ids)} AND {between(start, stop - 1)}"
     if len(overlay):
         rows = f"SELECT * FROM ({rows}) ANTI JOIN overlay USING (time) UNION ALL SELECT * FROM overlay"
     return f"""WITH held AS ({rows}),
-        placed AS (SELECT *, (({time} - {start}) * {buckets}) // {span} AS bucket, {_FIT} AS fit FROM held)
+        placed AS (SELECT *, {_part("time", start, stop, buckets)} AS bucket, {_FIT} AS fit FROM held)
         SELECT bucket, {_SUMS} FROM placed GROUP BY bucket"""
+
+
+def _part(column: str, start: int, stop: int, buckets: int) -> str:
+    span = stop - start
+    time = column if span * buckets <= INT64_MAX else f"{column}::HUGEINT"
+    return f"(({time} - {start}) * {buckets}) // {span}"
 
 
 def between(first: int, last: int) -> str:

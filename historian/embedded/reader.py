@@ -20,14 +20,16 @@ from typing import Concatenate, ParamSpec, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from historian.embedded import catalogue, queries
+from historian.buckets import none
+from historian.embedded import catalogue, queries, rolls, thinning
 from historian.embedded.catalogue import Listed, Newest
 from historian.embedded.queries import Engine, Unreadable, View
+from historian.embedded.rolls import Roll, Thinning
 from historian.embedded.tail import Piece, Tail
 from historian.export import stream
-from historian.port import Rollup
+from historian.port import Buckets, Hole, Rollup
 from historian.rollup import empty
-from plant.batch import INT64_MIN, Batch, BatchBuilder, Form, Origin, Value
+from plant.batch import INT64_MAX, INT64_MIN, Batch, BatchBuilder, Form, Origin, Value
 from plant.database import is_damage, reader
 from plant.errors import Unavailable
 
@@ -123,6 +125,49 @@ class EmbeddedReader:
         """Stream the window's samples as Arrow with `EXPORT_SCHEMA`, sorted by tag, then time."""
         return stream(self, paths, start, stop)
 
+    def thinned(self, paths: Sequence[str], start: int, stop: int) -> tuple[Hole, ...]:
+        """Return the holes that reach into a window: where `history` no longer has all that was written."""
+        if stop <= start or not paths:
+            return ()
+        view = self._view(paths, start, stop - 1)
+        names = dict(zip(view.ids, view.wanted, strict=True))
+        return tuple(Hole(names[hole.tag], hole.start, hole.stop) for hole in view.holes if not hole.bare)
+
+    def buckets(self, path: str, start: int, stop: int) -> Buckets:
+        """Return one tag's stored buckets that begin in the window, in order of time, then step."""
+        if stop <= start:
+            return none()
+        return self._answer((path,), start, stop - 1, lambda v: queries.stored(self._engine, v, start, stop - 1))
+
+    def held(self, groups: Sequence[Sequence[str]], before: int, *, step: int = 0) -> list[Mapping[int, int]]:
+        """Return, for each group of tags, how many samples every UTC day has that ends by `before`; days since 1970.
+
+        `step`: count stored buckets of this step instead. The log's tail is left out.
+        """
+
+        def count(view: View) -> list[Mapping[int, int]]:
+            ids = dict(zip(view.wanted, view.ids, strict=True))
+            known = [[ids[path] for path in group if ids[path]] for group in groups]
+            files = view.listed if not step else [roll for roll in view.rolls if roll.step == step]
+            return list(thinning.held(self._engine, files, known, before))
+
+        paths = [path for group in groups for path in group]
+        return self._answer(paths, 0, before - 1, count) if paths else [{} for _ in groups]
+
+    def bytes_a_row(self, *, step: int = 0) -> float:
+        """Return the bytes that a sample, or a stored bucket of `step`, takes on the disk on average."""
+        with self._snapshot() as connection:
+            files = catalogue.segments(connection, INT64_MIN, INT64_MAX)
+            stored = rolls.listed(connection, INT64_MIN, INT64_MAX)
+        chosen = files if not step else [roll for roll in stored if roll.step == step]
+        return thinning.average_bytes(self.folder / SEGMENTS, chosen)
+
+    @property
+    def thinning(self) -> Thinning:
+        """What was dropped here, ever, and when the last time."""
+        with self._snapshot() as connection:
+            return rolls.totals(connection)
+
     def counts(self, paths: Sequence[str], start: int, stop: int) -> Mapping[str, int]:
         """Return how many samples each tag has in the window; one that was written twice may count twice."""
         if stop <= start or not paths:
@@ -143,7 +188,7 @@ class EmbeddedReader:
                 return ask(view)
             except Unreadable as error:
                 failure = error
-                self._examine(view.listed)
+                self._examine([*view.listed, *view.rolls])
         raise Unavailable(f"segments in {self.folder} cannot be read: {failure}") from failure
 
     @_again
@@ -156,13 +201,16 @@ class EmbeddedReader:
                 known = max(self._ids.values(), default=0)
                 self._ids.update({path: i for i, path in catalogue.ids(connection, after=known)})
             ids = [self._ids.get(path, 0) for path in wanted]
+            rolled = rolls.listed(connection, first, last)
+            holes = rolls.holes(connection, ids, first, last)
         low, high = min((i for i in ids if i), default=0), max(ids)
         chosen = [
             one
             for one in listed
             if one.segment.tag_max >= low and one.segment.tag_min <= high and one.segment.name not in self.damaged
         ]
-        return View(chosen if high else (), pieces, wanted, ids)
+        stored = [roll for roll in rolled if roll.segment.name not in self.damaged]
+        return View(chosen if high else (), pieces, wanted, ids, stored if high else (), holes)
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -196,12 +244,15 @@ class EmbeddedReader:
             self._reader = reader(self.folder / DATABASE)
             self._inode, self._tail, self._ids = inode, Tail(), {}
 
-    def _examine(self, suspects: Sequence[Listed]) -> None:
+    def _examine(self, suspects: Sequence[Listed | Roll]) -> None:
         """Find out which of some segments are damaged, and leave them out from now on."""
         unsound = [one.segment for one in suspects if not self._engine.sound(one.segment.name)]
         for segment in unsound:
             with self._snapshot() as connection:
-                listed = catalogue.segments(connection, segment.first, segment.last)
+                listed: list[Listed | Roll] = [
+                    *catalogue.segments(connection, segment.first, segment.last),
+                    *rolls.listed(connection, segment.first, segment.last),
+                ]
             if any(one.segment.name == segment.name for one in listed):
                 self._leave_out(segment.name)
 

@@ -47,8 +47,7 @@ SCHEMA = pa.schema(
         pa.field("order", pa.int64(), nullable=False),
     ]
 )
-_DELTAS = dict.fromkeys(("tag", "time", "late", "integer", "order"), "DELTA_BINARY_PACKED")
-_DICTIONARIES = ["number", "text", "quality", "form", "origin"]
+_DICTIONARIES = {"number", "text", "quality", "form", "origin"}
 _ROW_GROUP = 122_880  # what DuckDB writes and skips by; smaller groups cost more than they skip
 
 
@@ -171,9 +170,10 @@ def _ints(column: pa.Array) -> Ints:
     return values
 
 
-def write(folder: Path, tables: Iterable[pa.Table]) -> Segment | None:
+def write(folder: Path, tables: Iterable[pa.Table], schema: pa.Schema = SCHEMA) -> Segment | None:
     """Write sorted tables, one after the other, as one durable file; None when they hold no rows.
 
+    `schema`: theirs; it begins with `tag` and `time` as that of samples does.
     Raises OSError when the disk does not take it; nothing is left behind then.
     """
     name = f"{secrets.token_hex(8)}.parquet"
@@ -183,11 +183,15 @@ def write(folder: Path, tables: Iterable[pa.Table]) -> Segment | None:
         with temporary.open("wb") as file:
             with pq.ParquetWriter(
                 file,
-                SCHEMA,
+                schema,
                 compression="zstd",
                 compression_level=1,
-                use_dictionary=_DICTIONARIES,
-                column_encoding=_DELTAS,
+                use_dictionary=[name for name in schema.names if _repeats(name)],
+                column_encoding={
+                    field.name: "DELTA_BINARY_PACKED"
+                    for field in schema
+                    if pa.types.is_integer(field.type) and not _repeats(field.name)
+                },
                 write_page_checksum=True,
             ) as writer:
                 for table in tables:
@@ -206,6 +210,10 @@ def write(folder: Path, tables: Iterable[pa.Table]) -> Segment | None:
             temporary.unlink(missing_ok=True)
         raise
     return Segment(name, found.first, found.last, found.tag_min, found.tag_max, found.rows)
+
+
+def _repeats(name: str) -> bool:
+    return name.removeprefix("end_") in _DICTIONARIES
 
 
 class _Extent:
@@ -245,16 +253,16 @@ def sound(path: Path) -> bool:
     return True
 
 
-def sound_parts(path: Path) -> Iterator[pa.Table]:
+def sound_parts(path: Path, schema: pa.Schema = SCHEMA) -> Iterator[pa.Table]:
     """Yield the row groups of a damaged segment that can still be read and match their checksums.
 
-    Raises Unavailable as `sound` does.
+    `schema`: as for `write`. Raises Unavailable as `sound` does.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 try:
-                    part = file.read_row_group(group).cast(SCHEMA)
+                    part = file.read_row_group(group).cast(schema)
                 except OSError as error:
                     _insist_on_damage(path, error)
                 except pa.ArrowException:

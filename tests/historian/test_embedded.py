@@ -19,6 +19,7 @@ from historian.embedded import EmbeddedHistorian, EmbeddedReader, keeper
 from plant.batch import INT64_MAX, INT64_MIN, Batch, BatchBuilder
 from plant.clock import SECOND, VirtualClock
 from plant.errors import Unavailable
+from plant.quality import Quality
 from tests.historian.stores import DAY, T0, listed, open_embedded
 
 HOUR = 3_600 * SECOND
@@ -232,24 +233,14 @@ def test_writers_and_readers_in_many_threads_agree_with_housekeeping(folder, mon
 
 
 # ------------------------------------------------------------------------- retention, files
-def test_segments_older_than_the_retention_go_and_their_tags_with_them(folder):
-    clock = VirtualClock(T0)
-    historian = open_embedded(folder, clock=clock, keep=3600.0)
+def test_a_value_that_is_no_number_has_no_share_in_a_rollup_whatever_its_file_says_of_its_bounds(historian):
     builder = BatchBuilder()
-    builder.add("cq/first/line/press/old", T0 - 2 * HOUR, 1, received=T0)
+    for second, value in enumerate((60.0, float("nan"), 1.5)):
+        builder.add(NAMES[0], T0 + second * SECOND, value, received=T0, quality=Quality.UNCERTAIN)
     historian.write(builder.build())
     historian.seal()
-    historian.write(steps(0, 10))
-    historian.seal()
-    historian.tidy()
-    assert historian.paths() == NAMES
-    assert len(historian.latest(["cq/first/line/press/old"])) == 0
-    assert len(historian.history(["cq/first/line/press/old"], INT64_MIN, INT64_MAX)) == 0
-    clock.set(T0 + 2 * HOUR)
-    historian.tidy()
-    assert historian.paths() == ()
-    assert files(folder) == set()
-    historian.close()
+    found = historian.rollup(NAMES[0], T0, T0 + HOUR, 1)
+    assert (found.usable.tolist(), found.maximum.tolist(), found.mean.tolist()) == ([3], [60.0], [30.75])
 
 
 def test_merged_files_stay_for_readers_that_still_use_them(folder, monkeypatch):

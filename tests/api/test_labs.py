@@ -214,9 +214,43 @@ async def test_where_there_is_no_room_the_answer_says_so_and_no_attempt_stays_op
 async def test_a_stopped_line_comes_back_by_a_reset(browsers: Browsers, desk: LabDesk) -> None:
     wang, url = browsers["wang"], f"{LABS}/attempts/{await begun(browsers['wang'])}"
     await desk.sandboxes.close("s1")
-    assert (await wang.get(f"{url}/files")).status_code == 409
+    assert (await wang.get(f"{url}/choices")).status_code == 409
     assert (await done(wang.post(f"{url}/reset")))["sandbox"] == {"id": "s2", "state": "ready", "reason": None}
     assert (await done(wang.get(f"{url}/messages?after=0")))[0]["summary"] == "read 2 registers"
+
+
+async def test_a_stopped_line_goes_on_with_what_was_applied(browsers: Browsers, desk: LabDesk) -> None:
+    wang, url = browsers["wang"], f"{LABS}/attempts/{await begun(browsers['wang'])}"
+    shown = await done(wang.get(f"{url}/files"))
+    files = {"scene.yaml": shown["files"]["scene.yaml"].replace("scale: 0.01}", RIGHT)}
+    assert (await done(wang.put(f"{url}/files", json={"files": files})))["faults"] == []
+    await desk.sandboxes.close("s1")
+    assert await done(wang.get(f"{url}/files")) == {"files": files, "start": shown["start"]}
+    assert (await done(wang.post(f"{url}/resume")))["sandbox"]["id"] == "s2"
+    assert await desk.sandboxes.get("s2").files() == files
+    assert (await done(wang.post(f"{url}/resume")))["sandbox"]["id"] == "s2"  # nothing to be done
+
+
+async def test_ones_own_line_tells_how_it_stands(browsers: Browsers, desk: LabDesk) -> None:
+    assert await done(browsers["wang"].get(f"{LABS}/line")) == {"state": None, "progress": None}
+    await begun(browsers["wang"])
+    assert await done(browsers["wang"].get(f"{LABS}/line")) == {"state": "ready", "progress": 1.0}
+    assert (await done(browsers["li"].get(f"{LABS}/line")))["state"] is None
+
+
+async def test_whoever_begins_late_gets_what_is_hidden_in_the_class(browsers: Browsers, desk: LabDesk) -> None:
+    zhao = browsers["zhao"]
+    body = {"course": "example", "name": "一班", "members": ["wang", "li"]}
+    group = await done(zhao.post(f"{LABS}/classes", json=body))
+    await begun(browsers["wang"])
+    drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group)))
+    late = await begun(browsers["li"])
+    assert [one.kind for one in await desk.sandboxes.of("li").faults()] == ["jam"]
+    told = await done(zhao.get(f"{LABS}/exercises/{drill['id']}"))
+    assert late in [one["attempt"] for one in told["scores"]]
+    await done(zhao.post(f"{LABS}/exercises/{drill['id']}/end"))
+    await begun(browsers["wang"])
+    assert await desk.sandboxes.of("wang").faults() == ()  # it is over
 
 
 async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_shows_the_time(

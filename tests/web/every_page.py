@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from configs.configuration import Configuration
@@ -26,9 +27,16 @@ EXAMPLES = {
     "/campaigns": "/campaigns",
     "/campaigns/:id": "/campaigns/{campaign}",
     "/configuration": "/configuration",
+    "/labs": "/labs",
+    "/labs/:course/:lab": "/labs/modbus/map-registers",
+    "/attempts/:attempt": "/attempts/{attempt}",
+    "/teach/:part?": ("/teach", "/teach/exercises", "/teach/grades", "/teach/attendance", "/teach/courses"),
+    "/teach/classes/:group": "/teach/classes/{group}",
+    "/teach/lines/:attempt/:sandbox": "/teach/lines/{attempt}/none",
+    "/certificate/:code?": "/certificate",
     "/:rest(.*)*": "/there/is/no/such/page",
 }
-"""Each route of the router, and an address of it."""
+"""Each route of the router, and an address of it; several where one route has several faces."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class Subjects:
 
     scenes: dict[str, str]
     campaign: str
+    attempt: str = "no-such-attempt"
+    group: str = "0"
 
     @classmethod
     def of(cls, configuration: Configuration, *, campaign: str = "no-such-campaign") -> Subjects:
@@ -53,9 +63,11 @@ def routes() -> list[str]:
 def addresses(subjects: Subjects) -> Iterator[tuple[str, str]]:
     """Yield a name and an address for every page: a scene's page once a scene, a device's once in all."""
     scenes = list(subjects.scenes.items())
+    others = {"campaign": subjects.campaign, "attempt": subjects.attempt, "group": subjects.group}
     for route, example in EXAMPLES.items():
         several = scenes if route == "/scene/:id" else scenes[:1]
-        for scene, device in several:
-            address = example.format(scene=scene, device=device, campaign=subjects.campaign)
+        faces = (example,) if isinstance(example, str) else example
+        for face, (scene, device) in product(faces, several):
+            address = face.format(scene=scene, device=device, **others)
             name = address.strip("/").partition("/device/")[0].replace("/", "-") or "overview"
             yield (f"device-{scene}" if "/device/" in address else name), address

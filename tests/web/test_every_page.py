@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,19 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
 from dashboard_api.access import Role
+from labs.checking import Outcome, Part
+from labs.desk import LabDesk
+from labs.library import PACKAGED as COURSES
+from labs.library import read_library
+from labs.register import Register
+from labs.work import Result
 from plant.batch import BatchBuilder, Origin
-from plant.clock import SECOND, SystemClock
+from plant.clock import SECOND, SystemClock, VirtualClock
 from plant.tags import Kind, Tag
+from plant.text import Text
 from provenline.centre import Address, listening, opened
 from provenline.trust import trust
+from tests.labs.sandboxes import FakeSandboxes
 from tests.peers.processes import free_port
 from tests.web.every_page import EXAMPLES, Subjects, addresses, routes
 from tests.web.fake_centre import WEB
@@ -36,7 +44,7 @@ NARROW = 360
 TOLD = {"Failed to load resource: the server responded with a status of 404 (Not Found)"}
 """What the browser itself notes where there is nothing, as of a campaign that never was."""
 CONFIGURATION = load(PACKAGED)
-PAGES = dict(addresses(Subjects.of(CONFIGURATION)))
+PAGES = dict(addresses(replace(Subjects.of(CONFIGURATION), attempt="ATTEMPT", group="GROUP")))
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SENTENCE = re.compile(r"[A-Za-z]{3,}(?:[ ,'’-]+[A-Za-z]{2,}){3,}")
@@ -117,7 +125,13 @@ class Place:
 
     url: str
     secret: str
+    attempt: str
+    group: str
     faults: list[str] = field(default_factory=list)
+
+    def at(self, address: str) -> str:
+        """Return an address with the attempt and the class that there are."""
+        return f"{self.url}{address.replace('ATTEMPT', self.attempt).replace('GROUP', self.group)}"
 
     async def context(self, browser: Browser, width: int = 1440) -> BrowserContext:
         context = await browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
@@ -128,16 +142,30 @@ class Place:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(built_pages: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     data, address, clock = tmp_path_factory.mktemp("data"), Address("127.0.0.1", free_port()), SystemClock()
+    desk = LabDesk(read_library((COURSES,)), Register(data / "labs.db"), FakeSandboxes(VirtualClock()), clock, data)
     async with (
         trust(data, CONFIGURATION) as trusted,
-        opened(CONFIGURATION, trusted, data=data, clock=clock) as centre,
+        opened(CONFIGURATION, trusted, data=data, clock=clock, labs=desk) as centre,
         listening(centre, address),
     ):
         for builder in last_minutes(CONFIGURATION, clock.now()):
             await asyncio.to_thread(centre.write, builder.build())
         await trusted.accounts.add("boss", Role.ADMIN)
         secret, _ = await trusted.accounts.open(trusted.accounts.user("boss"), address="127.0.0.1", agent="test")
-        yield Place(address.url.rstrip("/"), secret)
+        yield Place(address.url.rstrip("/"), secret, *await taught(desk))
+    desk.register.close()
+
+
+async def taught(desk: LabDesk) -> tuple[str, str]:
+    """Let the administrator have done a lab, in a class; return the ids of both."""
+    lab = desk.library.labs[0]
+    attempt = await desk.begin("boss", lab)
+    outcome = Outcome("checked", "map", Part.CHECK, False, 0, 1, Text("没有读到。", "It was not read."), seen="None")
+    desk.register.work.grade(Result(attempt.id, 0, 1, (outcome,), desk.clock.now()), fixed=())
+    formed = desk.register.roll.form(lab.key.course, "1", "boss", desk.clock.now())
+    desk.register.roll.put_members(formed.id, ["boss"], desk.clock.now())
+    await desk.end(attempt)
+    return attempt.id, formed.id
 
 
 async def opened_page(browser: Browser, place: Place, address: str) -> tuple[Page, list[str]]:
@@ -152,7 +180,7 @@ async def opened_page(browser: Browser, place: Place, address: str) -> tuple[Pag
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and said.text not in TOLD else None)
     ours = (place.url, place.url.replace("http", "ws"), "data:", "blob:")
     page.on("request", lambda asked: None if asked.url.startswith(ours) else wrong.append(f"elsewhere: {asked.url}"))
-    await page.goto(f"{place.url}{address}?lang=zh-CN&theme=dark")
+    await page.goto(f"{place.at(address)}?lang=zh-CN&theme=dark")
     something = page.locator("main h1, main h2, main form, main [role=status]").first
     await expect(something).to_be_visible()
     await page.wait_for_load_state("networkidle")

@@ -104,7 +104,8 @@ export interface Outcome {
   of: number
   why: Text
   seen: string
-  given: string
+  /** It was answered at all; a check always is. */
+  given: boolean
 }
 
 export interface Result {

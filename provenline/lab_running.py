@@ -45,6 +45,7 @@ _LOOK = 0.2
 """Seconds between two looks at whether something waited for has happened."""
 _LONGEST = 240.0
 """Real seconds that one wait may take, whatever the plant's clock says."""
+_PATIENCE = 60.0
 _BOTH_AT_ONCE = 2
 _LIMITS = Limits(niceness=0)
 """There is nobody beside them whom they could disturb."""
@@ -279,7 +280,9 @@ class _Player:
 
     async def _asked(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - as httpx has it
         transport = httpx.AsyncHTTPTransport(uds=str(self.room.socket))
-        async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"http://{HOST}", trust_env=False, timeout=_PATIENCE
+        ) as client:
             response = await client.request(method, path, **more)
         if response.is_error:
             raise ProvenlineError(f"{method} {path} answered {response.status_code}: {response.text[:300]}")

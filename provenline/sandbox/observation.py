@@ -198,11 +198,16 @@ def _called(code: str, asked: str | None) -> bool:
     return asked is None or code == asked or code.startswith(f"{asked}.")
 
 
+def _device(scope: str) -> str:
+    """Return the id of the device that a path leads to, or through; else that of the line or scene."""
+    return scope.split("/")[:4][-1]
+
+
 def _seen(alarm: Alarm) -> SeenAlarm:
     definition = alarm.definition
     return SeenAlarm(
         code=definition.id.rpartition(":")[2].rpartition("/")[2],
-        device=definition.scope.rpartition("/")[2],
+        device=_device(definition.scope),
         state=alarm.state.value,
         acknowledged=alarm.acknowledged,
         shelved=alarm.shelving is not None,

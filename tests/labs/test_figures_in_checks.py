@@ -10,7 +10,7 @@ from configs.loader import PACKAGED, load
 from labs.expression import ExpressionError, parse
 from labs.observation import SeenLosses
 from plant.clock import SECOND
-from provenline.sandbox.observation import _lost, _scope
+from provenline.sandbox.observation import _device, _lost, _scope
 from tests.labs.observed import Figured, Observed, Real, Written
 
 LOST = SeenLosses(
@@ -100,3 +100,9 @@ def test_a_figure_may_be_that_of_a_tag_or_of_a_part() -> None:
     assert _scope(scene, "press#state=IDLE") == "cq/first-light/line-1/press#state=IDLE"
     assert _scope(scene, "press/force#chart=i") == "cq/first-light/line-1/press/force#chart=i"
     assert _scope(scene, "nowhere#state=IDLE") is None
+
+
+def test_an_alarm_on_a_signal_is_one_of_its_device() -> None:
+    assert _device("cq/first-light/line-1/press/force") == "press"
+    assert _device("cq/first-light/line-1/press") == "press"
+    assert _device("cq/first-light") == "first-light"

@@ -18,6 +18,8 @@ Fields = tuple[tuple[str, str], ...]
 
 _SERVICE_AT = 24
 """Where a service begins in a secured message: after type, size, channel, token, sequence and request numbers."""
+_POLICY_AT = 12
+"""Where the URI of its security policy begins in a message that opens a channel."""
 _KINDS = {b"HEL": "Hello", b"ACK": "Acknowledge", b"ERR": "Error", b"OPN": "OpenSecureChannel", b"CLO": "CloseChannel"}
 
 
@@ -27,6 +29,9 @@ def heard(octets: bytes, *, request: bytes, items: Iterable[bytes]) -> tuple[str
     Raises ValueError for what cannot be read.
     """
     kind, chunk = octets[:3], octets[3:4]
+    if kind == b"OPN":
+        policy = _policy(octets)
+        return f"{_KINDS[kind]} · {policy}", (("security policy", policy),)
     if kind in _KINDS:
         return _KINDS[kind], ()
     if kind != b"MSG" or chunk != b"F":
@@ -38,6 +43,13 @@ def heard(octets: bytes, *, request: bytes, items: Iterable[bytes]) -> tuple[str
     except (UaError, ValueError, TypeError, AttributeError, IndexError, KeyError, EOFError) as error:
         raise ValueError(f"not to be read: {error}") from error
     return _line(name, service, fields), (*_header(service), *fields)
+
+
+def _policy(octets: bytes) -> str:
+    """Return the name of the security policy, which stands in clear before anything that is encrypted."""
+    length = int.from_bytes(octets[_POLICY_AT : _POLICY_AT + 4], "little")
+    uri = octets[_POLICY_AT + 4 : _POLICY_AT + 4 + length].decode(errors="replace")
+    return uri.rpartition("#")[2] or "?"
 
 
 def _service(octets: bytes) -> object:

@@ -10,6 +10,6 @@ What really happens (the truth record, hidden faults) stays in the child and is 
 the pipe alone; no route of any application leads to it.
 
 `order`: what a sandbox is made of · `restrictions`: what a trainee's configuration may be ·
-`truth`, `observation`: what checks may look at · `decoding`: wire messages for people ·
+`lent`: what lies beside it · `truth`, `observation`: what checks may look at · `decoding`: wire messages for people ·
 `limits`: what a child may use up · `rooms`: the children, as the centre sees them
 """

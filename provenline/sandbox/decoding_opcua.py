@@ -11,4 +11,9 @@ def opcua(caught: Caught) -> Meaning:
     """Return what an OPC UA message says. Raises ValueError for what cannot be read."""
     if caught.size > len(caught.octets):
         return Meaning("long message")
-    return Meaning(*heard(caught.octets, request=caught.request, items=tuple(caught.talk.items)))
+    try:
+        return Meaning(*heard(caught.octets, request=caught.request, items=tuple(caught.talk.items)))
+    except ValueError:
+        if not caught.talk.secured:
+            raise
+        return Meaning("encrypted message")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +23,7 @@ from configs.loader import Document, examine, shipped_catalogues
 from configs.schema import CentreDocument, EdgeDocument, SceneDocument
 from configs.sources import ModbusSerial, ModbusSource, ReplaySource, SourceConfig
 from plant.errors import ConfigError, Fault
+from provenline.sandbox.lent import lent, passwords
 from simulators.faces.endpoint import Endpoint, rewire
 
 MOST_FILES = 20
@@ -67,7 +68,13 @@ class Admission:
             draft.rename(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return assemble(self.folder, [self._simulated(document) for document in documents], shipped_catalogues())
+        return self._unlocked(
+            assemble(self.folder, [self._simulated(document) for document in documents], shipped_catalogues())
+        )
+
+    def _unlocked(self, configuration: Configuration) -> Configuration:
+        """Let passwords that are lent be found from wherever this process stands."""
+        return replace(configuration, bindings=tuple(_unlocked(one, self.folder) for one in configuration.bindings))
 
     def _write(self, folder: Path, files: Mapping[str, str]) -> None:
         folder.mkdir(parents=True)
@@ -75,6 +82,8 @@ class Admission:
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
+        for name, content in lent(self.plant).items():
+            (folder / name).write_bytes(content)
         own_site = any(type_of(text) == "site" for text in files.values())
         for file in sorted(self.plant.folder.rglob("*.y*ml")):
             kind = type_of(file.read_text(encoding="utf-8"))
@@ -115,6 +124,7 @@ class Admission:
         served = {source.id: source for source in own.sources}
         for number, source in enumerate(scene.sources):
             yield from _source(file, f"sources[{number}]", source, served)
+            yield from _secrets(file, f"sources[{number}]", source, passwords(self.plant))
 
 
 def wired(configuration: Configuration, endpoints: Mapping[str, Endpoint]) -> Configuration:
@@ -201,8 +211,6 @@ def _source(file: str, path: str, source: SourceConfig, served: Mapping[str, Sou
     for place, key, value in _leaves(source.model_dump(mode="python"), path):
         if key in (*FILE_KEYS, *FOLDER_KEYS) and isinstance(value, str) and not _stays_inside(value):
             yield Fault(file, place, "a file outside of the configuration", "name one beside this file")
-    for key, value in _secrets(source, path):
-        yield Fault(file, key, f"no secret of this machine can be used here ({value})", "leave it out")
 
 
 def _leaves(part: dict[str, Any], path: str) -> Iterator[tuple[str, str, object]]:
@@ -213,12 +221,24 @@ def _leaves(part: dict[str, Any], path: str) -> Iterator[tuple[str, str, object]
             yield f"{path}.{key}", key, value
 
 
-def _secrets(part: BaseModel, path: str) -> Iterator[tuple[str, str]]:
+def _secrets(file: str, path: str, part: BaseModel, known: Container[str]) -> Iterator[Fault]:
     for key, value in part:
         if isinstance(value, Secret):
-            yield f"{path}.{key}", "env" if value.env is not None else "file"
+            if value.file not in known:
+                kind = "env" if value.env is not None else "file"
+                yield Fault(
+                    file, f"{path}.{key}", f"no secret of this machine can be used here ({kind})", "leave it out"
+                )
         elif isinstance(value, BaseModel):
-            yield from _secrets(value, f"{path}.{key}")
+            yield from _secrets(file, f"{path}.{key}", value, known)
+
+
+def _unlocked(binding: Binding, folder: Path) -> Binding:
+    password = getattr(binding.source, "password", None)
+    if password is None:
+        return binding
+    found = Secret(file=str(folder / password.file))
+    return replace(binding, source=binding.source.model_copy(update={"password": found}))
 
 
 def _stays_inside(value: str) -> bool:

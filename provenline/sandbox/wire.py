@@ -29,16 +29,22 @@ _CONNECTIONS = 64
 _SEGMENT = 65_536
 _REQUESTS = 128
 _ITEMS = 64
+_POLICY_BY = 80
+"""Octets of an OpenSecureChannel message by which its security policy has been named."""
 STAMP = "stamp"
 
 
 @dataclass(slots=True)
 class Talk:
-    """One connection. `version`: of MQTT; `items`: OPC UA requests that gave handles to nodes, in order."""
+    """One connection. `version`: of MQTT. `secured`: its OPC UA channel is.
+
+    `items`: OPC UA requests that gave handles to nodes, in order.
+    """
 
     source: str
     scheme: str
     version: int = 4
+    secured: bool = False
     items: deque[bytes] = field(default_factory=lambda: deque(maxlen=_ITEMS))
     requests: dict[int, bytes] = field(default_factory=dict)
 
@@ -48,6 +54,8 @@ class Talk:
             if message[0] >> 4 == 1 and b"MQTT" in message[:8]:  # CONNECT says which version is spoken
                 self.version = message[message.index(b"MQTT") + 4]
             return b""
+        if self.scheme == "opc.tcp" and message[:3] == b"OPN":  # which says the policy in clear, whatever it is
+            self.secured = b"SecurityPolicy#None" not in message[:_POLICY_BY]
         key = None if self.scheme == STAMP else _exchange(self.scheme, message)
         if key is None:
             return b""

@@ -104,6 +104,24 @@ def test_messages_of_every_protocol_are_shown_decoded(here: School, ann: Room) -
     assert value(here, ann, "messages('plc')") > 0  # type: ignore[operator]
 
 
+def test_a_trainee_browses_the_servers_of_their_own_line_and_nobody_elses(here: School, ann: Room) -> None:
+    prefix = f"/api/v1/sandboxes/{ann.id}/api/v1/configuration"
+
+    def browsed(target: dict[str, str], node: str | None = None) -> httpx.Response:
+        return asked(here, "ann", f"{prefix}/browse", "POST", json={"target": target, "node": node})
+
+    press = {"type": "source", "scene": "first-light", "source": "press"}
+    assert "Press" in [one["name"] for one in browsed(press).json()["entries"]]
+    below = {one["name"]: one for one in browsed(press, "ns=2;s=Press.Process").json()["entries"]}
+    assert (below["Force"]["data_type"], below["Force"]["quality"]) == ("Double", 0)
+    shown = {one["id"]: one for one in asked(here, "ann", prefix).json()["sources"]}
+    assert shown["press"]["shown"]["file"] == "scene.yaml"
+    assert browsed({"type": "opcua", "endpoint": "opc.tcp://127.0.0.1:4840"}).status_code == 403
+    assert (
+        asked(here, "ann", f"{prefix}/browse", "POST", json={"target": {**press, "source": "plc"}}).status_code == 403
+    )
+
+
 def test_faults_are_hidden_begun_and_ended_over_the_pipe_alone(here: School, ann: Room) -> None:
     hidden = HiddenFault("sensor-offset", "press.force", size=50.0)
     number = here.run(ann.inject(hidden))

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from configs.loader import PACKAGED
+from configs.sources import OpcuaSource
+from labs.library import PACKAGED as COURSES
 from plant.errors import ConfigError
 from provenline.sandbox.line import chosen
 from provenline.sandbox.order import LinePlan
@@ -128,3 +130,41 @@ def test_sizes_are_bounded(admission: Admission) -> None:
     assert "more than 500 tags" in refused(admission, {"scene.yaml": many})
     deep = SCENE + "description: " + "[" * 60 + "]" * 60 + "\n"
     assert "deep" in refused(admission, {"scene.yaml": deep})
+
+
+GUARDED = LinePlan(plant=COURSES / "opcua" / "guarded", scene="guarded-press")
+SECURED = """
+type: scene
+id: guarded-press
+name: mine
+sources:
+  - type: opcua
+    id: press
+    endpoint: "opc.tcp://elsewhere:4840"
+    security: {policy: basic256sha256, certificate: collector.pem, key: collector-key.pem, trust_list: trust}
+    user: maintenance
+    password: {file: maintenance.password}
+lines:
+  - id: line-1
+    name: Line
+    devices:
+      - id: press
+        name: Press
+        source: press
+        tags: [{id: force, kind: analog, unit: kN, address: {node: "ns=2;s=Press.Process.Force"}}]
+"""
+
+
+def test_the_password_of_a_guarded_device_and_the_collectors_certificate_are_lent_and_no_other_secret(
+    tmp_path: Path,
+) -> None:
+    admission = Admission(chosen(GUARDED), tmp_path / "configuration")
+    (binding,) = admission.admit({"scene.yaml": SECURED}).bindings
+    assert isinstance(binding.source, OpcuaSource)
+    assert binding.source.password is not None
+    there = Path(chosen(GUARDED).folder / "maintenance.password").read_text(encoding="utf-8").strip()
+    assert binding.source.password.reveal() == there
+    assert b"PRIVATE KEY" in Path(str(binding.source.security.key)).read_bytes()
+    for other in ("press.password", "../guarded/maintenance.password", "/etc/passwd"):
+        with pytest.raises(ConfigError, match="no secret of this machine"):
+            admission.admit({"scene.yaml": SECURED.replace("maintenance.password", other)})

@@ -89,3 +89,19 @@ def test_what_is_kept_is_bounded_and_counts_are_for_good() -> None:
         tap.catch(talk, Direction.SENT, READ, len(READ))
     assert len(tap.after(0, 100_000)) == 4_000
     assert tap.counts == {"plc": 9_000}
+
+
+OPEN = b"OPNF" + (200).to_bytes(4, "little") + bytes(4)
+POLICY = b"http://opcfoundation.org/UA/SecurityPolicy#"
+
+
+@pytest.mark.parametrize(("policy", "said"), [(b"Basic256Sha256", "encrypted message"), (b"None", "?")])
+def test_what_an_opcua_channel_keeps_secret_is_called_so_and_what_makes_no_sense_is_not(
+    policy: bytes, said: str
+) -> None:
+    uri = POLICY + policy
+    opening = (OPEN + len(uri).to_bytes(4, "little") + uri).ljust(200, b"\x07")
+    sealed = b"MSGF" + (64).to_bytes(4, "little") + b"\x9d" * 56
+    opened, kept = say((Direction.SENT, opening), (Direction.SENT, sealed), scheme="opc.tcp")
+    assert decoded(opened).summary == f"OpenSecureChannel · {policy.decode()}"
+    assert decoded(kept).summary == said

@@ -9,9 +9,11 @@ that lead out, names that differ in case only, and files beyond the limits are r
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -32,6 +34,11 @@ _ENDINGS = (".yaml", ".md", ".png", ".jpg", ".jpeg")
 _PICTURES = {".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 _CHUNK = 65_536
+_SPOILED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError),
+)
+"""What the readers of ZIP archives raise where one is not as it should be."""
 
 
 def receive(archive: bytes, folder: Path, scenery: Scenery | None = None, *, taken: Collection[str] = ()) -> Course:
@@ -125,7 +132,7 @@ def _unpack(archive: bytes, members: dict[str, zipfile.ZipInfo], root: Path) -> 
                 target = root / "course" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 total = _copy(opened, info, target, total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _SPOILED as error:
         raise _refused("", f"cannot be unpacked: {error}") from error
     except OSError as error:
         raise _refused("", f"cannot be unpacked: {error.strerror}") from error

@@ -127,6 +127,12 @@ def test_an_entry_without_a_name_is_refused(tmp_path: Path) -> None:
     assert "without a name" in faults(archive, tmp_path)
 
 
+@pytest.mark.parametrize("missing", [1, 40, 109])
+def test_an_archive_without_its_beginning_is_refused(tmp_path: Path, missing: int) -> None:
+    # Its list of entries is whole, and points before the first byte. Found by the hunt in tests/fuzz.
+    assert "cannot be unpacked" in faults(packed(sound())[missing:], tmp_path)
+
+
 def test_damage_anywhere_is_a_fault_and_never_more(tmp_path: Path) -> None:
     archive = packed(sound())
     for place in range(0, len(archive), max(1, len(archive) // 60)):

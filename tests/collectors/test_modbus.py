@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -68,14 +69,18 @@ async def test_neighbouring_registers_cost_one_request() -> None:
 
 
 async def test_a_dead_unit_reads_bad_once_and_does_not_slow_the_living_one() -> None:
-    with device(silent=[2]) as it:
+    batches: list[Batch] = []
+    with device(silent=[2], log=True) as it:
         points = [point("alive", 0, unit=1), point("dead", 0, unit=2)]
-        batches = await gather(source(it, points, timeout=0.3, pause=30.0), 2.5)
+        async with asyncio.timeout(90), source(it, points, timeout=1.0, pause=100.0).open() as stream:
+            while len(rows(batches, "alive")) < 30:
+                batches.append(await anext(stream))
+        asked = Counter(line.split()[2] for line in it.seen("read"))
     dead, alive = rows(batches, "dead"), rows(batches, "alive")
     assert [s.quality for s in dead] == [Quality.BAD_NO_COMMUNICATION]
-    # 2.2 s are left at 20 polls a second; asked every round, the dead unit would leave room for seven.
-    assert len(alive) > 15
     assert all(s.quality == Quality.GOOD for s in alive)
+    # Asked every round, the dead unit would hold up each of thirty for a second.
+    assert asked["2"] < 5 < asked["1"]
 
 
 async def test_a_unit_that_falls_silent_reads_bad_and_comes_back() -> None:
@@ -102,10 +107,8 @@ async def test_a_unit_that_falls_silent_reads_bad_and_comes_back() -> None:
 async def test_when_every_unit_is_silent_the_link_is_given_up() -> None:
     with device(silent=[1, 2]) as it:
         plc = source(it, [point("a", 0, unit=1), point("b", 0, unit=2)], timeout=0.2)
-        began = time.monotonic()
         with pytest.raises(Disconnected, match="nobody answers"):
-            await gather(plc, 10.0)
-        assert time.monotonic() - began < 9
+            await gather(plc, 90.0)
 
 
 @pytest.mark.parametrize(

@@ -67,13 +67,13 @@ async def test_data_flows_again_after_a_stall_of_eight_seconds(server: Server) -
         with pytest.raises(Disconnected, match="silent"):
             await read_on(batches)
         left = time.monotonic()
-    assert time.monotonic() - left < 5.0  # the server still answers nothing
+    assert time.monotonic() - left < PATIENCE  # the server still answers nothing
     with pytest.raises(Disconnected):
         async with opened.open():
             pass
     await asyncio.sleep(max(0.0, 8.0 - (time.monotonic() - stalled)))
     server.resume()
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             async with opened.open() as batches:
@@ -93,7 +93,7 @@ async def test_a_half_open_connection_is_noticed_and_left_promptly(server: Serve
             with pytest.raises(Disconnected, match="silent"):
                 await read_on(batches)
             left = time.monotonic()
-        assert time.monotonic() - left < 5.0
+        assert time.monotonic() - left < PATIENCE
 
 
 async def test_an_idle_server_is_not_a_lost_one(server: Server) -> None:

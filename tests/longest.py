@@ -6,6 +6,7 @@ Files that are not named come after these. Nothing depends on the order but the 
 from __future__ import annotations
 
 LONGEST_FIRST = (
+    "tests/containers/test_compose.py",
     "tests/web/test_scene_panels.py",
     "tests/system/test_outages.py",
     "tests/labs/test_scripts.py",
@@ -27,7 +28,6 @@ LONGEST_FIRST = (
     "tests/operations/test_commands.py",
     "tests/operations/test_backup.py",
     "tests/labs/test_sandbox.py",
-    "tests/containers/test_compose.py",
     "tests/web/test_history.py",
     "tests/web/test_replay.py",
     "tests/simulators/test_scenes.py",

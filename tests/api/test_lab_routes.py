@@ -37,7 +37,6 @@ def desk(tmp_path: Path, centre: Centre) -> Iterator[LabDesk]:
     register.close()
 
 
-@pytest.mark.timeout(300)
 async def test_every_lab_route_answers_as_it_is_described(centre: Centre, desk: LabDesk) -> None:
     token = Token(fingerprint(KEY), "", "tester", frozenset(Permission), made=0, until=None)
     centre.accounts._tokens[token.key] = token

@@ -59,7 +59,6 @@ def everything(centre: Centre) -> dict[str, str]:
     return {"Authorization": f"Bearer {KEY}"}
 
 
-@pytest.mark.timeout(300)
 def test_every_route_answers_as_it_is_described_and_never_with_a_fault_of_ours(
     centre: Centre, everything: dict[str, str]
 ) -> None:

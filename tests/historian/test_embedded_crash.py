@@ -9,8 +9,6 @@ import sys
 import time
 from contextlib import closing, suppress
 
-import pytest
-
 from historian.embedded import EmbeddedReader
 from plant.batch import Batch
 from tests.historian.stores import listed, open_embedded
@@ -66,7 +64,6 @@ def write_and_die(folder, first: int, seconds: float) -> list[int]:
     return acknowledged
 
 
-@pytest.mark.timeout(300)
 def test_acknowledged_samples_survive_kill_9_at_any_moment(tmp_path):
     folder = tmp_path / "historian"
     dice = random.Random(7)

@@ -24,6 +24,7 @@ def test_every_lab_has_a_right_an_empty_and_a_wrong_run() -> None:
     assert [str(lab.key) for lab in LIBRARY.labs if not {"right", "empty", "wrong"} <= kinds(lab)] == []
 
 
+@pytest.mark.timeout(1500)  # a dozen sandboxes each
 @pytest.mark.parametrize("course", sorted(LIBRARY.courses))
 def test_each_scripted_run_of_a_course_earns_what_it_should(course: str) -> None:
     labs = LIBRARY.courses[course].labs.values()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.survival.soak import NAMES, soak
 
 SECONDS = 3_000
 
 
-@pytest.mark.timeout(300)
 async def test_memory_files_tasks_and_threads_stay_where_they_were(tmp_path: Path) -> None:
     readings, stored = await soak(tmp_path, SECONDS)
     assert stored == SECONDS * len(NAMES)

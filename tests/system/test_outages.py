@@ -85,7 +85,7 @@ class Watcher:
 
 
 @pytest.mark.needs("mosquitto", "influxd")
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 async def test_dead_and_stalled_neighbours_cost_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path, ("allow_anonymous true", "autosave_interval 1", "autosave_on_changes true"))
     opcua, influx, port = OpcuaServer(tmp_path / "pki"), InfluxServer(tmp_path / "influx"), free_port()

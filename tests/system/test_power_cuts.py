@@ -17,7 +17,7 @@ KILLS = 24
 
 
 @pytest.mark.needs("mosquitto")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_every_acknowledged_sample_is_there_once_after_power_cuts_at_random_moments(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path)
     broker.start()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_QUIET = ("__init__", "__main__")
+_QUIET = ("__init__", "__main__", "tables")
 
 
 def names() -> list[str]:

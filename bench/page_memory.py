@@ -5,7 +5,7 @@ The page is the real one, in headless Chromium. Its WebSocket is a stand-in insi
 clock runs along (Playwright's clock). After each part garbage is collected and heap, nodes and listeners
 are counted: what matters is whether they grow from the tenth minute on, when every buffer is full.
 
-    python -m bench.page_memory [--minutes N]
+    python -m bench.page_memory [--minutes N] [--write]
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ import time
 
 from playwright.async_api import async_playwright
 
+from bench.tables import Column, Conditions, report
 from tests.web.fake_centre import fake_centre
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--js-flags=--expose-gc"]
 PART_MINUTES, STEP_MS = 5, 2_000
+COLUMNS = (
+    Column("minute", "minute", "分钟"),
+    Column("heap_mb", "heap MB", "堆 MB", "{:.1f}"),
+    Column("nodes", "DOM nodes", "DOM 节点"),
+    Column("listeners", "listeners", "监听器"),
+)
 _FRAMES = "for (const early of [1500, 1000, 500, 0]) window.player?.play(Date.now() - early)"
 
 # Takes the place of the live connection: it takes the first frame's paths from the server and then plays by itself.
@@ -98,10 +105,10 @@ async def _held(devtools, minute: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=int, default=30)
-    rows = asyncio.run(measure(parser.parse_args().minutes))
-    print(f"{'minute':>7}{'heap MB':>10}{'DOM nodes':>11}{'listeners':>11}")
-    for row in rows:
-        print(f"{row['minute']:7.0f}{row['heap_mb']:10.1f}{row['nodes']:11.0f}{row['listeners']:11.0f}")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md and its twin")
+    chosen, conditions = parser.parse_args(), Conditions.now()
+    rows = asyncio.run(measure(chosen.minutes))
+    report("page-memory", COLUMNS, rows, conditions=conditions, write=chosen.write)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ The age of a frame is its arrival minus the moment of its newest sample: feed pe
 sending and reading together. CPU is the server process's own, as seconds per second: it does not
 depend on what else the machine does, ages do.
 
-    python -m bench.viewers [CLIENTS …] [--seconds N]
+    python -m bench.viewers [CLIENTS …] [--seconds N] [--write]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
+from bench.tables import Column, Conditions, report
 from configs.loader import load
 from dashboard_api.access import Role
 from plant.batch import Batch
@@ -35,16 +36,17 @@ from tests.peers.processes import free_port
 
 TAGS, HERTZ = 200, 2.0
 CROWDS = (100, 300, 1000)
-COLUMNS = {
-    "frames_per_client_s": "frames/s each",
-    "cpu_s_per_s": "CPU s/s",
-    "cpu_us_per_frame": "CPU µs/frame",
-    "age_ms_p50": "age p50 ms",
-    "age_ms_p99": "age p99 ms",
-    "age_ms_max": "age max ms",
-    "skipped": "skipped",
-    "memory_mb": "memory MB",
-}
+COLUMNS = (
+    Column("clients", "viewers", "观看者"),
+    Column("frames_per_client_s", "frames/s each", "每人帧/秒", "{:.2f}"),
+    Column("cpu_s_per_s", "server, CPU s/s", "服务器 CPU 秒/秒", "{:.2f}"),
+    Column("cpu_us_per_frame", "CPU µs/frame", "每帧 CPU 微秒"),
+    Column("age_ms_p50", "age p50 ms", "帧龄 p50 毫秒"),
+    Column("age_ms_p99", "p99 ms", "p99 毫秒"),
+    Column("age_ms_max", "max ms", "最大毫秒"),
+    Column("skipped", "skipped", "跳过的帧"),
+    Column("memory_mb", "memory MB", "内存 MB"),
+)
 SETTLE = 3.0
 LINK = {"compression": None, "ping_interval": None, "open_timeout": None}
 
@@ -170,13 +172,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("clients", nargs="*", type=int, default=list(CROWDS))
     parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md and its twin")
     chosen = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    load1 = os.getloadavg()[0]
-    print(f"{TAGS} tags at {HERTZ:g} Hz; load of the machine before: {load1:.1f} on {os.cpu_count()} cores")
-    print(f"{'clients':>9}", *(f"{title:>14}" for title in COLUMNS.values()))
-    for row in measure(tuple(chosen.clients), chosen.seconds):
-        print(f"{row['clients']:9.0f}", *(f"{row[name]:14.2f}" for name in COLUMNS), flush=True)
+    conditions, rows = Conditions.now(), list(measure(tuple(chosen.clients), chosen.seconds))
+    report("viewers", COLUMNS, rows, conditions=conditions, write=chosen.write)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ def add_plant(app: FastAPI, mood: Mood) -> None:
                 "name": {"zh": zh, "en": en},
                 "simulated": mood.simulated,
                 "page": [],
+                "stop_reasons": [],
                 "lines": [
                     {
                         "path": machines[0].path.rpartition("/")[0],
@@ -172,6 +173,22 @@ def add_losses(app: FastAPI, mood: Mood) -> None:
         if window == "shift" and not mood.on_shift:
             raise HTTPException(404, "no shift is running now")
         return stops(time.time()) if scene == "line" else []
+
+    @app.get("/api/v1/scenes/{scene}/pareto")
+    @app.get("/api/v1/scenes/{scene}/records")
+    @app.get("/api/v1/scenes/{scene}/annotations")
+    def nothing_told(scene: str) -> list[dict]:
+        return []
+
+    @app.get("/api/v1/scenes/{scene}/details")
+    def scene_details(scene: str, window: str) -> dict:
+        now = int(time.time() * 1000)
+        span = {"start": now - WINDOW_S[window] * 1000, "stop": now, "label": window}
+        return {"window": span, "indicators": []}
+
+    @app.get("/api/v1/scenes/{scene}/delays")
+    def scene_delays(scene: str) -> dict:
+        return {"bound": None, "links": []}
 
 
 def add_states(app: FastAPI, mood: Mood) -> None:

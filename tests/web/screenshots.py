@@ -128,7 +128,7 @@ async def _open(context: BrowserContext, address: str, view: View, shot: Shot) -
 async def _settle(page: Page, address: str) -> None:
     try:
         await page.wait_for_load_state("networkidle", timeout=IDLE_MS)
-        await page.wait_for_function("!document.querySelector('.panel .wait')", timeout=IDLE_MS)
+        await page.wait_for_selector(".panel .wait", state="detached", timeout=IDLE_MS)
     except Waited:
         sys.stderr.write(f"still asking after {IDLE_MS // 1000} s: {address}\n")
 

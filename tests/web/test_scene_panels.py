@@ -309,6 +309,15 @@ async def test_an_operator_explains_a_stop_and_everybody_sees_it_beside_what_the
     [after] = [s for unit in units if unit["scope"] == scope for s in unit["stops"] if s["start"] == stop["start"]]
     assert (after["reported"], after["reason"]) == (stop["reported"], "Granulate was late")
 
+    await (await panel(operator, "states")).locator(mark).first.press("Enter")
+    await dialog.locator("[data-test=annotate-code]").select_option("heater-band")
+    await dialog.locator("[data-test=annotate-send]").click()
+    await expect(theirs).to_contain_text("Heater band")
+    costs = {row["reason"]: row for row in await stage.get("scenes/vision-inspection/pareto", window="15min")}
+    assert costs["heater-band"]["words"] == {"zh": "加热圈故障", "en": "Heater band"}
+    losses = await stage.get("scenes/vision-inspection/pareto", window="15min", by="category")
+    assert sum(row["seconds"] for row in losses if row["reason"] == "breakdown") >= costs["heater-band"]["seconds"]
+
 
 async def test_the_state_timeline_can_be_looked_at_closer_and_moved(browser: Browser, stage: Stage) -> None:
     page = await look(browser, f"{stage.url}/scene/vision-inspection?lang=en")

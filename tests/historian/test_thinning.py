@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 
 import numpy as np
@@ -10,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from historian.buckets import DAY, sum_up
-from historian.embedded import EmbeddedHistorian
+from historian.embedded import EmbeddedHistorian, catalogue, rolls, segments
 from historian.rollup import rollup
 from plant.batch import Batch, BatchBuilder, Origin
 from plant.clock import SECOND, VirtualClock
 from plant.quality import Quality
-from tests.historian.stores import EMBEDDED, open_embedded
+from tests.historian.stores import EMBEDDED, T0, open_embedded
 
 DAY0 = 19_700
 START = DAY0 * DAY
@@ -238,3 +239,95 @@ def test_buckets_in_numpy_are_those_that_the_store_keeps(tmp_path_factory, rows,
     for name in (*COLUMNS, "origin"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(expected, name), err_msg=name)
     np.testing.assert_allclose(kept.total, expected.total, rtol=1e-12, atol=1e-9)
+
+
+# ----------------------------------------------------------------------------------- crashes
+class Killed(BaseException):
+    """The process ends here."""
+
+
+STEPS_OF_THE_WORK = [
+    (segments, "write"),
+    (catalogue, "retire"),
+    (rolls, "retire"),
+    (catalogue, "add"),
+    (rolls, "add"),
+    (rolls, "dig"),
+]
+
+
+def test_a_process_that_is_killed_at_any_step_loses_nothing_and_counts_nothing_twice(tmp_path, monkeypatch):
+    whole = regular(TEMPERATURE, 0, DAY, HOUR)
+    with closing(open_embedded(tmp_path / "first")) as historian:
+        historian.write(whole)
+        historian.thin([TEMPERATURE], DAY0, MINUTE)
+        late = batch([(TEMPERATURE, START + HOUR + 1, 7.0, Quality.GOOD), (METER, START, 1, Quality.GOOD)])
+        historian.write(late)
+        historian.seal()
+    together = Batch.concat([whole, late.of(TEMPERATURE)])
+    expected = rollup(together.take(np.argsort(together.time)), START, START + DAY, 24)
+    left = 0
+
+    def ending(real):
+        def step(*arguments, **named):
+            nonlocal left
+            done = real(*arguments, **named)
+            left -= 1
+            if left == 0:
+                raise Killed
+            return done
+
+        return step
+
+    for module, name in STEPS_OF_THE_WORK:
+        monkeypatch.setattr(module, name, ending(getattr(module, name)))
+    for moment in range(1, 40):
+        folder = tmp_path / str(moment)
+        shutil.copytree(tmp_path / "first", folder)
+        left = moment
+        ended = False
+        with closing(open_embedded(folder)) as historian:
+            try:
+                historian.thin([TEMPERATURE], DAY0, HOUR)
+            except Killed:
+                ended = True
+        left = 0
+        with closing(open_embedded(folder)) as historian:
+            same(historian.rollup(TEMPERATURE, START, START + DAY, 24), expected)
+            assert len(historian.history([METER], START, START + DAY)) == 1
+            historian.thin([TEMPERATURE], DAY0, HOUR)
+            same(historian.rollup(TEMPERATURE, START, START + DAY, 24), expected)
+        shutil.rmtree(folder)
+        if not ended:
+            break
+    assert moment > len(STEPS_OF_THE_WORK)
+
+
+@pytest.mark.parametrize("harm", ["gone", "bits flipped"])
+def test_a_damaged_file_of_buckets_is_put_aside_and_counted_and_the_rest_stays(tmp_path, harm):
+    with closing(open_embedded(tmp_path)) as historian:
+        historian.write(regular(TEMPERATURE, 0, 2 * DAY, HOUR))
+        for day in (0, 1):
+            historian.thin([TEMPERATURE], DAY0 + day, MINUTE)
+        with historian._snapshot() as connection:
+            victim = tmp_path / "segments" / rolls.listed(connection, 0, START + DAY - 1)[0].segment.name
+        if harm == "gone":
+            victim.unlink()
+        else:
+            content = bytearray(victim.read_bytes())
+            content[8 : len(content) // 2] = bytes(byte ^ 0x5A for byte in content[8 : len(content) // 2])
+            victim.write_bytes(content)
+        assert historian.rollup(TEMPERATURE, START, START + 2 * DAY, 2).count.tolist() == [0, 24]
+        with historian._snapshot() as connection:
+            assert connection.execute("SELECT name, rows FROM lost").fetchall() == [(victim.name, 24)]
+
+
+def test_what_was_dropped_is_counted(tmp_path):
+    with closing(open_embedded(tmp_path)) as historian:
+        assert historian.thinning.at is None
+        historian.write(regular(TEMPERATURE, 0, DAY))
+        done = historian.thin([TEMPERATURE], DAY0, HOUR)
+        totals = historian.thinning
+        assert (totals.samples, totals.buckets, totals.bytes) == (2_880, 0, done.bytes)
+        assert totals.at == T0 + 3 * DAY
+        assert historian.bytes_a_row(step=HOUR) > 0

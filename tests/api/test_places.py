@@ -109,7 +109,7 @@ async def test_link_events_of_vehicles_are_told_per_minute_that_somebody_was_the
     [events] = answer["layers"]
     assert (events["measure"], events["unit"]) == ("events", "/min")
     [cell] = events["cells"]
-    assert cell["samples"] == pytest.approx(119, abs=3)
+    assert 116 <= cell["samples"] <= 122 + (time.time_ns() - now) / 1e9  # it stands there until it is asked about
     assert cell["value"] == pytest.approx(60 / cell["samples"], rel=0.01)
 
 

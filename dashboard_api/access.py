@@ -73,6 +73,7 @@ class Kind(StrEnum):
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - a kind, not a secret
     ANONYMOUS = "anonymous"
+    LOCAL = "local"  # by the system: who may signal this process, or write its files
 
 
 _OPEN = frozenset({Permission.OPEN})

@@ -1,4 +1,4 @@
-"""The audit log over REST: to read, to take away, and to have checked."""
+"""The audit log over REST: to read, to take away, to have checked, and for commands to say what they did."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api.access import Actor, Json, Permission, requires
-from dashboard_api.audit import MOST, AuditLog, Head, log_of, records, verify
+from dashboard_api.audit import MOST, AuditHere, AuditLog, Head, log_of, records, verify
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -48,6 +49,25 @@ async def export(_: Auditor, log: LogHere) -> StreamingResponse:
     """Download every record, the oldest first, one JSON object a line; each can be checked by its hash."""
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
     return StreamingResponse(lines(log), media_type="application/jsonl", headers=headers)
+
+
+class Backup(BaseModel):
+    """What a command tells of a backup that it took."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Annotated[str, Field(max_length=1_000)]
+    files: Annotated[int, Field(ge=0, le=2**53)]
+    bytes: Annotated[int, Field(ge=0, le=2**53)]
+    keys: bool
+
+
+@router.post("/backups", status_code=204)
+async def backup(
+    who: Annotated[Actor, Depends(requires(Permission.USER_ADMIN))], taken: Backup, audit: AuditHere
+) -> None:
+    """Write down that a backup was taken: everything is in it, people's password hashes too."""
+    await audit(who, "backup.take", taken.file, after=taken.model_dump(exclude={"file"}))
 
 
 def lines(log: AuditLog) -> Iterator[bytes]:

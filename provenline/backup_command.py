@@ -15,9 +15,10 @@ from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__
 from provenline.backup import back_up
 from provenline.backup_archive import Manifest
-from provenline.console import DataFolder, folder
+from provenline.console import DataFolder, answer, asking, folder
 from provenline.process import fail
 from provenline.screen import err, out
+from provenline.trust import AUDIT
 
 app = typer.Typer()
 
@@ -45,6 +46,9 @@ def backup(
         taken = back_up(file, data=folder(data), configuration=config, manifest=manifest)
     except ProvenlineError as error:
         fail(str(error))
+    if (folder(data) / AUDIT).is_file():
+        told = {"file": str(file.absolute()), "files": taken.files, "bytes": taken.bytes, "keys": keys}
+        asking(data, lambda client: answer(client, "POST", "/api/v1/audit/backups", told))
     out.print(f"✓ {file}: {taken.files} files, {taken.bytes / 1e6:.1f} MB", soft_wrap=True)
     for name in taken.keys_left_out:
         out.print(f"  left out, for it holds a key: {name}", soft_wrap=True, markup=False)

@@ -28,7 +28,7 @@ from provenline.trust import Trust
 
 log = structlog.get_logger(__name__)
 
-_SIGNAL = Actor("SIGHUP", None, Kind.ANONYMOUS, frozenset(), address="this machine")
+_SIGNAL = Actor("SIGHUP", None, Kind.LOCAL, frozenset(), address="this machine")
 _GONE = 1012
 """The code with which live connections are closed so that they come again: service restart."""
 _PATIENCE = 2.0

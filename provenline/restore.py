@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from typing import Protocol
 from analytics.alarms.log import AlarmLog
 from analytics.annotation_log import AnnotationLog
 from analytics.shift_results import ShiftResults
+from dashboard_api.access import Actor, Kind
 from dashboard_api.account_store import AccountStore
 from dashboard_api.audit import AuditLog, verify
 from edge.dead_letters import DeadLetterBox
@@ -29,6 +30,8 @@ from plant.clock import SystemClock
 from plant.errors import ProvenlineError, Rejected
 from provenline.backup_archive import Contents, examined, unpack
 from provenline.trust import ACCOUNTS, AUDIT
+
+_COMMAND = Actor("provenline restore", None, Kind.LOCAL, frozenset(), address="this machine")
 
 
 class _Store(Protocol):
@@ -72,6 +75,7 @@ def restore(path: Path, *, data: Path, configuration: Path | None) -> Restored:
         with _beside(data) as fresh:
             files = unpack(path, contents, "data", fresh)
             audit = _opened(fresh)
+            _note(fresh, path, contents)
             if configuration is not None:
                 with _beside(configuration) as documents:
                     files += unpack(path, contents, "configuration", documents)
@@ -98,6 +102,16 @@ def _beside(place: Path) -> Iterator[Path]:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _note(data: Path, path: Path, contents: Contents) -> None:
+    """Write into the log that was restored that it was: what follows it is another centre's."""
+    if not (data / AUDIT).exists():
+        return
+    made = contents.manifest
+    after = {"made": made.made, "version": made.version, "site": made.site, "keys": made.keys, "bytes": contents.bytes}
+    with closing(AuditLog(data / AUDIT, clock=SystemClock())) as log:
+        log.add(_COMMAND, "backup.restore", str(path.absolute()), after=after)
 
 
 def _opened(data: Path) -> int:

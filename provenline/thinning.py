@@ -15,6 +15,7 @@ from typing import Protocol, TypeGuard
 import structlog
 
 from analytics.periods import pieces
+from dashboard_api.access import Actor, Kind
 from dashboard_api.centre import Centre
 from historian.buckets import DAY
 from historian.port import Historian, Thinnable
@@ -22,6 +23,9 @@ from plant.errors import ProvenlineError
 from provenline.retention import Done, carry_out, groups, plan, protections
 
 log = structlog.get_logger(__name__)
+
+_RULES = Actor("retention", None, Kind.LOCAL, frozenset(), address="this process")
+"""Who lets go: the rules of the configuration."""
 
 SETTLE = 120.0
 """Seconds after the start before the first round: a centre has better to do then."""
@@ -80,7 +84,9 @@ def one_round(centre: Centre, ending: threading.Event) -> Done | None:
     counts.retention_overdue = len({one.day for one in done.left})
     counts.retention_run = centre.clock.now()
     if done.days:
-        log.info("retention", days=done.days, samples=done.samples, buckets=done.buckets, bytes=done.bytes)
+        told = {"days": done.days, "samples": done.samples, "buckets": done.buckets, "bytes": done.bytes}
+        log.info("retention", **told)
+        centre.audit.add(_RULES, "retention.thin", str(centre.configuration.folder), after=told)
     return done
 
 

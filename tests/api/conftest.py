@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,35 @@ from tests.people import WRITE_TOKEN, People, people
 
 TOKEN = WRITE_TOKEN
 PATH = "cq/first-light/line-1/press/cycle"
+
+
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+SILENT = {
+    "/api/v2/write": "samples are what devices said, nobody's change",
+    "/api/v1/campaigns/*/verification": "looks at a package and leaves it as it is",
+}
+"""Routes that change nothing by somebody, and why."""
+
+
+@pytest.fixture(autouse=True)
+def witness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every request of these tests that changed something to its record: who, what, when and from where."""
+    send = httpx.ASGITransport.handle_async_request
+
+    async def witnessed(transport: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
+        log = getattr(getattr(transport.app, "state", None), "audit", None)
+        path = request.url.path
+        if log is None or request.method not in CHANGING or any(fnmatch(path, silent) for silent in SILENT):
+            return await send(transport, request)
+        before = log.head.seq
+        answer = await send(transport, request)
+        if answer.is_success:
+            assert log.head.seq > before, f"{request.method} {path} left no record"
+            (newest,) = log.page(most=1)
+            assert all((newest.actor, newest.action, newest.time, newest.kind, newest.address)), newest
+        return answer
+
+    monkeypatch.setattr(httpx.ASGITransport, "handle_async_request", witnessed)
 
 
 @pytest.fixture(scope="session")

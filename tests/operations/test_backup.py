@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from typing import Self
 import httpx
 import pytest
 
+from dashboard_api.audit import records, verify
 from historian.embedded import EmbeddedHistorian, EmbeddedReader
 from plant.clock import MILLISECOND
 from plant.errors import ProvenlineError, Rejected
@@ -26,6 +28,7 @@ from provenline.backup import back_up
 from provenline.backup_archive import Manifest, examined
 from provenline.fast_forward import FastRun
 from provenline.restore import restore
+from provenline.trust import AUDIT
 from tests.operations.conftest import SCENE, Place, provenline, serving
 from tests.peers.processes import free_port
 
@@ -142,6 +145,21 @@ def test_keys_are_left_out_unless_asked_for_and_that_is_said(moved: Moved, place
     assert {"data/write-token", "data/accounts.db", "configuration/site.yaml"} <= files.keys()
     token = hashlib.sha256((place.data / "write-token").read_bytes()).hexdigest()
     assert files["data/write-token"] == token
+
+
+def test_who_took_a_backup_and_where_it_was_restored_is_in_the_audit_log(tmp_path: Path) -> None:
+    data, archive, fresh = tmp_path / "data", tmp_path / "taken.tar", tmp_path / "fresh"
+    data.mkdir()
+    provenline("user", "add", "li", "--role", "operator", "--data", str(data))
+    provenline("backup", str(archive), "--data", str(data))
+    provenline("restore", str(archive), "--data", str(fresh))
+    assert [(r.actor, r.action, r.subject) for r in records(data / AUDIT)][1:] == [
+        ("console", "backup.take", str(archive))
+    ]
+    restored = list(records(fresh / AUDIT))
+    assert [r.action for r in restored] == ["user.add", "backup.restore"]
+    assert json.loads(restored[-1].after)["bytes"] > 0
+    assert verify(fresh / AUDIT).faults == ()
 
 
 def test_a_restore_overwrites_nothing(moved: Moved, tmp_path: Path) -> None:

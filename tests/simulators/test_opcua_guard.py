@@ -14,6 +14,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 
 from collectors.opcua.trust import shown_by
 from configs.base import Secret
+from configs.configuration import Configuration
 from configs.guard import GuardConfig
 from configs.sources import OpcuaMode
 from plant.errors import ConfigError, Disconnected
@@ -22,6 +23,7 @@ from simulators.faces.layout import OpcuaLayout, Variable
 from simulators.faces.opcua import serve_opcua
 from simulators.faces.opcua_guard import Guard, read_guard
 from simulators.kernel.floor import Floor
+from simulators.running import build
 from tests.collectors.opcua_peer import Identity, make_identity, point, source
 from tests.peers.processes import HERE as PEERS
 from tests.peers.processes import node
@@ -151,3 +153,12 @@ async def ask_node(endpoint: str, secured: dict[str, str]) -> tuple[int | None, 
 def test_a_guard_whose_files_are_none_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"guards\.press.*cannot be guarded"):
         read_guard("simulation.guards.press", GuardConfig(certificate="no.pem", key="no.pem").located(tmp_path))
+
+
+def test_only_an_opcua_face_that_is_served_can_be_guarded(pack: Configuration) -> None:
+    scene = pack.scenes["first-light"]
+    assert scene.simulation is not None
+    guards = {"plc": GuardConfig(certificate="a.pem", key="b.pem")}
+    guarded = scene.model_copy(update={"simulation": scene.simulation.model_copy(update={"guards": guards})})
+    with pytest.raises(ConfigError, match=r"guards\.plc.*only an OPC UA face"):
+        build(guarded, start=0)

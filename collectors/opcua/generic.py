@@ -16,8 +16,11 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import UaError
 
+from collectors.opcua.bounds import bound
 from collectors.opcua.columns import BuiltIn, Publication, Row, Rows, Segment, ticks_to_ns, to_rows
 from collectors.opcua.variable import Malformed, Values
+
+bound()
 
 _BROKEN = (UaError, struct.error, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What asyncua's decoder raises on bytes that make no sense."""

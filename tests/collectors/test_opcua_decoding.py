@@ -322,3 +322,18 @@ def test_a_server_cannot_make_us_buffer_without_bound() -> None:
     for _ in range(8):
         protocol.data_received(piece) if not closed else None
     assert closed
+
+
+def test_a_list_that_claims_more_elements_than_the_message_has_bytes_is_refused_at_once() -> None:
+    """Nulls and empty structures take no bytes: a hundred bytes held the reader up for minutes. Found by the hunt."""
+    item = ua.MonitoredItemNotification(7, ua.DataValue(ua.Variant([0x5A] * 3, V.Byte)))
+    response = ua.PublishResponse()
+    response.Parameters.NotificationMessage.NotificationData = [ua.DataChangeNotification([item], [])]
+    sound = struct_to_binary(response)
+    array = struct.pack("<Bi", 0x80 | V.Byte.value, 3) + b"\x5a\x5a\x5a"
+    assert sound.count(array) == 1
+    for kind, size in ((V.Null, 2**31 - 1), (V.Byte, 2**31 - 1), (V.Null, 10_000)):
+        message = sound.replace(array, struct.pack("<Bi", 0x80 | kind.value, size) + b"\x5a\x5a\x5a")
+        with pytest.raises(Malformed, match=f"a list of {size} in"):
+            generic.decode(message)
+    assert len(generic.decode(sound).rows.handle) == 1

@@ -9,6 +9,7 @@
 //   vendor: {"unit": "name"}              answers 43/14; other units refuse it as an unknown function
 //   most: n                               exception 3 when more than n registers are read at once
 //   log: true                             print one line a read: "read FC UNIT ADDRESS COUNT"
+//   counting: address, from: n            this holding register goes up by one at each read, and says "gave N"
 //
 // Every unit has its own 65536 holding registers and coils, all zero, writable with functions
 // 5, 6, 15 and 16; input registers show the holding registers, discrete inputs the coils.
@@ -22,12 +23,17 @@ const SLEEP = 60000;
 const silent = new Set(rules.silent ?? []);
 const registers = new Map(), coils = new Map();
 const of = (map, unit) => map.get(unit) ?? map.set(unit, new Uint16Array(65536)).get(unit);
+let next = rules.from ?? 0;
 const never = new Promise(() => {});
 const refuse = (code) => Promise.reject({ modbusErrorCode: code });
 
 function read(map, fc, unit, address, count) {
     if (rules.log) console.log(`read ${fc} ${unit} ${address} ${count}`);
     if (silent.has(unit)) return never;
+    if (fc === 3 && address === rules.counting) {
+        console.log(`gave ${next}`);
+        of(map, unit)[address] = next++;
+    }
     if (rules.most && count > rules.most) return refuse(3);
     for (let i = address; i < address + count; i++) {
         const code = rules.refuse?.[`${unit}/${i}`];

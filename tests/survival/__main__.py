@@ -13,15 +13,17 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
 
 from tests.programs import search_path
 from tests.survival import report
+from tests.survival.devices import ModbusDevice, OpcuaDevice
 from tests.survival.faults import FAULTS
 from tests.survival.ground import ROOT
-from tests.survival.plant import running
-from tests.survival.suffering import Fault, Outcome, suffer
+from tests.survival.plant import Plant, running, running_device
+from tests.survival.suffering import Fault, Outcome, Rig, suffer
 
 
 def _say(text: str) -> None:
@@ -29,15 +31,23 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _rig(folder: Path, rig: Rig) -> AbstractContextManager[Plant]:
+    if rig is Rig.OPCUA:
+        return running_device(folder, OpcuaDevice(folder / "pki"))
+    if rig is Rig.MODBUS:
+        return running_device(folder, ModbusDevice())
+    return running(folder, influxdb=rig is Rig.INFLUXDB)
+
+
 def _all(faults: list[Fault], *, short: bool, write: bool) -> list[Outcome]:
     outcomes = []
-    for influxdb in (False, True):
-        chosen = [fault for fault in faults if fault.influxdb is influxdb and (ROOT or not fault.root)]
+    for rig in Rig:
+        chosen = [fault for fault in faults if fault.rig is rig and (ROOT or not fault.root)]
         if not chosen:
             continue
         with (
             tempfile.TemporaryDirectory(prefix="survival-") as folder,
-            running(Path(folder), influxdb=influxdb) as plant,
+            _rig(Path(folder), rig) as plant,
         ):
             for fault in chosen:
                 outcomes.append(suffer(plant, fault, fault.short if short else fault.long))

@@ -14,7 +14,7 @@ from pathlib import Path
 from historian.embedded.reader import DATABASE
 from tests.survival import damage
 from tests.survival.plant import Plant
-from tests.survival.suffering import Fault
+from tests.survival.suffering import Fault, Rig
 from tests.system.rig import TOKEN, TOPIC
 
 HOUR = 3_600.0
@@ -107,12 +107,27 @@ def _lose(share: float) -> Callable[[Plant, float], None]:
 # ----------------------------------------------------------------------------- neighbours
 def _broker_down(plant: Plant, seconds: float) -> None:
     # What the broker acknowledged but did not write down is the broker's to lose, so it has a moment to write.
+    assert plant.broker
     plant.publisher.paused.set()
     time.sleep(2.5)
     plant.broker.kill()
     time.sleep(seconds)
     plant.broker.start()
     plant.publisher.paused.clear()
+
+
+def _device_down(plant: Plant, seconds: float) -> None:
+    # What a server was told and has not sent yet dies with it, so it has a moment to send.
+    assert plant.device
+    time.sleep(5)
+    plant.device.paused.set()
+    time.sleep(2.5)
+    before = len(plant.edge.lines)
+    plant.device.kill()
+    plant.edge.ready("source lost", since=before)
+    time.sleep(seconds)
+    plant.device.start()
+    plant.device.paused.clear()
 
 
 def _influxdb_down(plant: Plant, seconds: float) -> None:
@@ -160,6 +175,7 @@ def _no_memory(name: str, burden: Callable[[Plant], None]) -> Callable[[Plant, f
 
 
 def _large_message(plant: Plant) -> None:
+    assert plant.broker
     plant.broker.publish(TOPIC, "x" * 4_000_000)
 
 
@@ -242,8 +258,20 @@ FAULTS: tuple[Fault, ...] = (
         (("edge", "wall clock jumped"),),
         6,
     ),
-    Fault("centre's clock an hour ahead, and back", "中心时钟快一小时后恢复", _jump("centre", HOUR)),
-    Fault("centre's clock an hour behind, and back", "中心时钟慢一小时后恢复", _jump("centre", -HOUR)),
+    Fault(
+        "centre's clock an hour ahead, and back",
+        "中心时钟快一小时后恢复",
+        _jump("centre", HOUR),
+        (("centre", "wall clock jumped"),),
+        6,
+    ),
+    Fault(
+        "centre's clock an hour behind, and back",
+        "中心时钟慢一小时后恢复",
+        _jump("centre", -HOUR),
+        (("centre", "wall clock jumped"),),
+        6,
+    ),
     Fault("MQTT broker down", "MQTT 代理停机", _broker_down, (LOST, FOUND), long=30),
     Fault(
         "link half open: nothing passes, nobody is told",
@@ -263,13 +291,15 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a page of the outbox overwritten", "发件箱一页被破坏", _outbox_page, (("edge", "damaged"),), 3),
     Fault("a page of the store's log overwritten", "存储日志一页被破坏", _store_page, (("centre", "damaged"),)),
     Fault("a segment of the store overwritten", "存储的一个段文件被破坏", _segment, (("centre", "damaged"),)),
-    Fault("InfluxDB down", "InfluxDB 停机", _influxdb_down, (AWAY, BACK), 3, 30, influxdb=True),
+    Fault("OPC UA server down", "OPC UA 服务器停机", _device_down, (LOST, FOUND), 3, 60, Rig.OPCUA),
+    Fault("Modbus device down", "Modbus 设备停机", _device_down, (LOST, FOUND), 3, 60, Rig.MODBUS),
+    Fault("InfluxDB down", "InfluxDB 停机", _influxdb_down, (AWAY, BACK), 3, 30, Rig.INFLUXDB),
     Fault(
         "InfluxDB stopped (SIGSTOP, SIGCONT)",
         "InfluxDB 被挂起（SIGSTOP、SIGCONT）",
         _influxdb_stalls,
         (AWAY, BACK),
         5,
-        influxdb=True,
+        rig=Rig.INFLUXDB,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -14,17 +14,23 @@ from historian.embedded import EmbeddedReader
 from historian.influxdb import InfluxHistorian
 from historian.influxdb import Server as InfluxAddress
 from historian.port import Historian
+from plant.clock import SECOND
 from plant.errors import ProvenlineError
 from tests.peers.mqtt_broker import Mosquitto
 from tests.peers.processes import free_port
+from tests.survival.devices import Device, ModbusDevice, OpcuaDevice
 from tests.survival.ground import ROOT, Disk, Link, disk, link
 from tests.survival.service import Service
 from tests.system.rig import COUNTER, SENSOR, SITE, InfluxServer, Publisher, configuration, scene
 
 PATIENCE = 180.0
 RATE = 25.0  # samples a second: far below what a machine takes that does ten other things
+_SLACK = 60 * SECOND
 _DISK = 96  # MB each
 _SOURCE = "  - {{id: broker, type: mqtt, host: {host}, port: {port}, client_id: rig-edge, keepalive: 5}}"
+_COUNTING = SENSOR.replace("source: broker", "source: device").replace(
+    "{topic: plant/count, pointer: /n, time: /t, time_unit: ns}", "{address}"
+)
 _BROKER = ("allow_anonymous true", "autosave_interval 1", "autosave_on_changes true")
 
 
@@ -66,8 +72,8 @@ class Plant:
     """A running rig. Without root there are neither disks nor a link."""
 
     folder: Path
-    publisher: Numbering
-    broker: Mosquitto
+    publisher: Numbering | Device
+    broker: Mosquitto | None
     edge: Service
     centre: Service
     ask: Callable[[], Historian]
@@ -76,6 +82,7 @@ class Plant:
     edge_disk: Disk | None = None
     centre_disk: Disk | None = None
 
+    device: Device | None = None
     port: int = 0
 
     @property
@@ -98,11 +105,20 @@ class Plant:
         """Return how often each number sampled since then is in the store."""
         store = self.ask()
         try:
-            batch = store.history([COUNTER], since, 2**62)
+            # A device is told a number a moment before it is known to have been.
+            batch = store.history([COUNTER], since - _SLACK if self.device else since, 2**62)
         finally:
             store.close()
         # A lost source leaves a sample without a number: a mark, not a count.
-        return Counter(int(s.value) for s in batch.samples() if s.value == s.value)
+        found = [s for s in batch.samples() if s.value == s.value]
+        if not isinstance(self.device, OpcuaDevice):
+            return Counter(int(s.value) for s in found)
+        # A server holds 0 when it starts, and a number that stays is confirmed at later times: one sample each time.
+        stored: Counter[int] = Counter()
+        for (number, _), times in Counter((int(s.value), s.time) for s in found).items():
+            if number:
+                stored[number] = max(stored[number], times)
+        return stored
 
     def newest(self) -> int:
         """Return the number of the newest stored sample, -1 when there is none or the store cannot tell."""
@@ -168,6 +184,40 @@ def running(folder: Path, *, influxdb: bool = False) -> Iterator[Plant]:
         plant = Plant(folder, publisher, broker, edge, centre, ask, influx, wire, *disks, port=port)
         plant.wait_live(10)
         yield plant
+
+
+@contextmanager
+def running_device(folder: Path, device: OpcuaDevice | ModbusDevice) -> Iterator[Plant]:
+    """Run a rig that reads a device, not a broker, for the length of a `with` block."""
+    with ExitStack() as stack:
+        stack.callback(device.close)
+        device.start()
+        port = free_port()
+        documents = configuration(
+            folder / "configuration",
+            site=SITE,
+            scene=scene(device.source, _COUNTING.format(address=device.address)),
+            centre=f"type: centre\nport: {port}\nhistorian: {_historian(None)}\nwrite_tokens: [{{env: RIG_TOKEN}}]\n",
+            edge=f"type: edge\nuplink: {{url: 'http://127.0.0.1:{port}', token: {{env: RIG_TOKEN}}, timeout: 3s}}\n",
+        )
+        centre = Service("serve", documents, "--data", folder / "centre", clock=folder / "centre.clock")
+        edge = Service("edge", documents, "--data", folder / "edge", clock=folder / "edge.clock")
+        for service in (centre, edge):
+            stack.callback(service.end)
+            service.start()
+        centre.ready("centre ready")
+        edge.ready("source connected")
+        if isinstance(device, OpcuaDevice):
+            device.subscribed = lambda: _subscribed(edge.lines)
+        plant = Plant(folder, device, None, edge, centre, _asking(folder, None), device=device, port=port)
+        plant.wait_live(10)
+        yield plant
+
+
+def _subscribed(lines: Sequence[str]) -> bool:
+    """Say whether the last that was heard of the source is that it is connected."""
+    last = next((line for line in reversed(lines) if "source connected" in line or "source lost" in line), "")
+    return "source connected" in last
 
 
 def _historian(influx: InfluxServer | None) -> str:

@@ -6,9 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from plant.errors import ProvenlineError
 from tests.survival.plant import PATIENCE, Plant
+
+
+class Rig(Enum):
+    """What a fault happens to: the usual rig, or one with another store or another device."""
+
+    USUAL = auto()
+    INFLUXDB = auto()
+    OPCUA = auto()
+    MODBUS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Fault:
     says: tuple[tuple[str, str], ...] = ()
     short: float = 2.0
     long: float = 10.0
-    influxdb: bool = False
+    rig: Rig = Rig.USUAL
     root: bool = False
 
 

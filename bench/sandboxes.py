@@ -1,6 +1,6 @@
 """Thirty sandboxes at once: start time, processor time, memory, and whether one disturbs the others.
 
-    python -m bench.sandboxes [--count 30] [--seconds 20]
+    python -m bench.sandboxes [--count 30] [--seconds 20] [--write]
 
 Each is a whole installation with a simulated line of its own: Modbus, MQTT and OPC UA servers, an
 edge that reads them, a store and an application. They are opened one after the other, as a class
@@ -11,9 +11,10 @@ broker is flooded, and one fills its share of the disk.
 - *processor*: seconds of processor time a second, of all sandboxes together
 - *memory*: private to each sandbox, and shared by all of them (proportional set sizes)
 - *age*: how old the newest value of a steady tag is when a neighbour's live feed tells it
-- *gap*: the longest time between two samples of a neighbour's polled tag, which is polled every 0.5 s
+- *samples lacking*: of what the period of a neighbour's polled tag allows, the worst of five neighbours
 
-Processor time depends least on who else is busy on the machine.
+Processor time depends least on who else is busy on the machine. `--write` puts the table into docs/sandboxes.md and
+its Chinese twin.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import paho.mqtt.client as mqtt
 from websockets.asyncio.client import unix_connect
 
+from bench.tables import DOCS, Conditions, filled
 from labs.course import Check, LabDocument, LabKey, LineDocument, Said, StepDocument
 from labs.library import Lab
 from labs.observation import Submission
@@ -41,6 +44,7 @@ from provenline.sandbox.limits import Limits
 from provenline.sandbox.room import Room
 from provenline.sandbox.rooms import Rooms, sandboxes
 
+PAGES = {"en": DOCS / "sandboxes.md", "zh": DOCS / "sandboxes.zh-CN.md"}
 TAG = "cq/first-light/line-1/conveyor/speed"
 SCENE = """\
 type: scene
@@ -128,18 +132,40 @@ async def gap(room: Room, seconds: float) -> float:
     return max(0.0, 1.0 - float(count) / (seconds / 0.5))
 
 
-async def watched(rooms: Sequence[Room], seconds: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How neighbours did for a while. Ages in s; `lacking`: worst share of samples; `processor`: s/s; sizes in MB."""
+
+    median: float
+    nearly_all: float
+    worst: float
+    lacking: float
+    processor: float
+    private: float
+    shared: float
+
+    @property
+    def cells(self) -> list[str]:
+        """The figures as a row of a table."""
+        ages = f"{self.median:.2f}", f"{self.nearly_all:.2f}", f"{self.worst:.2f}"
+        return [*ages, f"{self.lacking:.1%}", f"{self.processor:.2f}", f"{self.private:.0f}", f"{self.shared:.0f}"]
+
+
+async def watched(rooms: Sequence[Room], seconds: float) -> Watched:
     """Watch neighbours for a while and say how they do."""
     before, began = use(rooms), time.monotonic()
     found = await asyncio.gather(*(ages(room, seconds) for room in rooms[:5]))
     lacking = await asyncio.gather(*(gap(room, seconds) for room in rooms[:5]))
     after, passed = use(rooms), time.monotonic() - began
     every = np.array([age for each in found for age in each] or [np.nan])
-    return (
-        f"age of values in frames: median {np.median(every):.2f} s, 99 % {np.percentile(every, 99):.2f} s,"
-        f" worst {every.max():.2f} s; samples lacking: worst {max(lacking):.1%};"
-        f" processor {(after.processor - before.processor) / passed:.2f} s/s;"
-        f" private {after.private:.0f} MB each, shared {after.shared:.0f} MB"
+    return Watched(
+        median=float(np.median(every)),
+        nearly_all=float(np.percentile(every, 99)),
+        worst=float(every.max()),
+        lacking=max(lacking),
+        processor=(after.processor - before.processor) / passed,
+        private=after.private,
+        shared=after.shared,
     )
 
 
@@ -185,9 +211,19 @@ def broker_of(process: int) -> int:
     raise RuntimeError("no broker answers")
 
 
-async def open_all(rooms: Rooms, count: int) -> list[Room]:
-    """Open sandboxes as a class arrives, all at once, and say how long it took."""
-    began, cost = time.monotonic(), os.times()
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """How long opening took, s: the first one with the fork server; of the others the median and the last; CPU each."""
+
+    first: float
+    median: float
+    last: float
+    processor: float
+
+
+async def open_all(rooms: Rooms, count: int) -> tuple[list[Room], Opened]:
+    """Open sandboxes as a class arrives, all at once. Raises RuntimeError when one breaks."""
+    began = time.monotonic()
     first = await rooms.open(lab(), "trainee-0", seed=0)
     alone = time.monotonic() - began
     began = time.monotonic()
@@ -198,49 +234,104 @@ async def open_all(rooms: Rooms, count: int) -> list[Room]:
         times.append(time.monotonic() - began)
         return room
 
-    rest = await asyncio.gather(*(one(number) for number in range(1, count)))
-    del cost
-    opened = [first, *rest]
+    opened = [first, *await asyncio.gather(*(one(number) for number in range(1, count)))]
     broken = [room.reason for room in opened if room.state.value != "ready"]
     if broken:
         raise RuntimeError(broken[0])
-    per = use(opened).processor / count
-    print(
-        f"start: the first, with the fork server, {alone:.1f} s; then {count - 1} asked for at once:"
-        f" median {statistics.median(times):.1f} s, all after {max(times):.1f} s;"
-        f" {per:.2f} s of processor time each"
-    )
-    return opened
+    return opened, Opened(alone, statistics.median(times), max(times), use(opened).processor / count)
 
 
-async def main(count: int, seconds: float) -> None:
-    print(f"machine: {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}")
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that was measured. `rows`: by what happened; `flooded`: messages; `ready`: neighbours that still were."""
+
+    count: int
+    conditions: Conditions
+    opened: Opened
+    rows: dict[str, Watched]
+    flooded: int
+    ready: int
+
+    def said(self, language: str) -> str:
+        """Return it as a passage of a page."""
+        words = _WORDS[language]
+        head = ["", *words["columns"]]
+        lines = [head, ["---"] * len(head), *([words[name], *row.cells] for name, row in self.rows.items())]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        opened = words["opened"].format(self=self, one=self.opened)
+        end = words["end"].format(self=self, neighbours=self.count - _MISBEHAVING)
+        return f"{opened}\n\n{table}\n\n{end} {self.conditions.said(language)}"
+
+
+_MISBEHAVING = 3
+_WORDS: dict[str, Any] = {
+    "en": {
+        "columns": [
+            "age, median (s)",
+            "99 %",
+            "worst",
+            "samples lacking",
+            "processor (s/s)",
+            "private (MB)",
+            "shared (MB)",
+        ],
+        "alone": "left alone",
+        "broken": "one configuration in which nothing is right",
+        "flooded": "one broker flooded",
+        "full": "one disk quota full",
+        "opened": "{self.count} at once. The first, with the process all are forked from, is ready after"
+        " {one.first:.1f} s; the others, asked for at once, after {one.median:.1f} s (median)"
+        " and {one.last:.1f} s (the last one); {one.processor:.1f} s of processor time each.",
+        "end": "{self.flooded} messages flooded the broker; {self.ready} of {neighbours} neighbours still ready.",
+    },
+    "zh": {
+        "columns": ["龄期中位数（s）", "99 %", "最差", "缺样本", "处理器（s/s）", "独占（MB）", "共享（MB）"],
+        "alone": "空闲",
+        "broken": "一个配置全错",
+        "flooded": "一个代理被灌入报文",
+        "full": "一个写满磁盘配额",
+        "opened": "同时{self.count}个。第一个（含派生母进程）{one.first:.1f} s后就绪；其余同时申请，"
+        "中位数{one.median:.1f} s、最后一个{one.last:.1f} s；每个用处理器{one.processor:.1f} s。",
+        "end": "灌入{self.flooded}条报文；结束时{neighbours}个邻居中{self.ready}个就绪。",
+    },
+}
+
+
+async def measured(count: int, seconds: float) -> Found:
+    """Open sandboxes, leave them alone, then misbehave in three. Raises RuntimeError when one does not start."""
+    conditions = Conditions.now()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         async with sandboxes(Path(folder) / "sandboxes", most=count) as rooms:
-            opened = await open_all(rooms, count)
-            print(f"load {os.getloadavg()[0]:.1f}")
-            print(f"left alone: {await watched(opened, seconds)}")
-            neighbours, broken, flooded, greedy = opened[:-3], *opened[-3:]
-            faults = await broken.apply({"scene.yaml": "type: scene\n"})
+            every, opened = await open_all(rooms, count)
+            rows = {"alone": await watched(every, seconds)}
+            neighbours, (broken, flooded, greedy) = every[:-_MISBEHAVING], every[-_MISBEHAVING:]
             await broken.apply({"scene.yaml": WRONG})
-            print(f"one broken configuration ({len(faults)} faults named; then one that reads nothing):")
-            print(f"  neighbours: {await watched(neighbours, seconds)}")
+            rows["broken"] = await watched(neighbours, seconds)
             assert flooded.process is not None
             port = await asyncio.to_thread(broker_of, flooded.process)
             flooding = asyncio.create_task(asyncio.to_thread(flood, port, seconds + 4))
-            said = await watched(neighbours, seconds)
-            print(f"one broker flooded ({await flooding} messages):\n  neighbours: {said}")
+            rows["flooded"] = await watched(neighbours, seconds)
+            messages = await flooding
             greedy.order = replace(greedy.order, limits=Limits(disk=1_000_000))
             await rooms.reset(greedy.id)
-            said = await watched(neighbours, seconds)
-            print(f"one disk quota full ({greedy.state.value}: {greedy.reason}):\n  neighbours: {said}")
-            bad = [room.reason for room in neighbours if room.state.value != "ready"]
-            print(f"neighbours still ready: {len(neighbours) - len(bad)} of {len(neighbours)} {bad or ''}")
+            rows["full"] = await watched(neighbours, seconds)
+            if greedy.state.value != "broken":
+                raise RuntimeError("a sandbox went on beyond its share of the disk")
+            ready = sum(room.state.value == "ready" for room in neighbours)
+    return Found(count, conditions, opened, rows, messages, ready)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=20.0, help="for which neighbours are watched each time")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/sandboxes.md and its twin")
+    chosen = parser.parse_args()
+    found = asyncio.run(measured(chosen.count, chosen.seconds))
+    print(found.said("en"), flush=True)
+    for language, page in PAGES.items() if chosen.write else ():
+        page.write_text(filled(page.read_text(encoding="utf-8"), "sandboxes", found.said(language)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    chosen = parser.parse_args()
-    asyncio.run(main(chosen.count, chosen.seconds))
+    main()

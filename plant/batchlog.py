@@ -51,7 +51,8 @@ CREATE TRIGGER IF NOT EXISTS log_shrinks AFTER DELETE ON log BEGIN
     UPDATE log_size SET batches = batches - 1, samples = samples - old.samples, bytes = bytes - old.size; END;
 """
 DERIVED = frozenset({"log_size"})
-SCHEMA = Schema(version=1, script=SCRIPT, derived=DERIVED)
+COUNTED = {"log": "SELECT batches FROM log_size"}
+SCHEMA = Schema(version=1, script=SCRIPT, derived=DERIVED, counted=COUNTED)
 
 _KEPT_ASIDE = 100
 

@@ -44,13 +44,15 @@ class Schema:
 
     `derived`: tables that triggers keep, so a rescue does not copy them. All tables have rowids.
     `steps`: for a version, the statements that make a file of the version before into one of it,
-    where creating what is missing is not enough.
+    where creating what is missing is not enough. `counted`: for a table, the query that tells how
+    many rows it has without reading them, so that a rescue tells lost rows from ids long gone.
     """
 
     version: int
     script: str
     derived: frozenset[str] = frozenset()
     steps: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    counted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Database:
@@ -275,8 +277,11 @@ def _rescue(path: Path, schema: Schema) -> None:
         for table in tables:
             if table not in schema.derived and not table.startswith("sqlite_"):
                 lost = _carry_over(old, new, table)
-                new.execute("INSERT INTO rescued VALUES (?, ?, ?, ?)", (now, aside.name, table, lost))
                 kept = new.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names are the schema's
+                if table in schema.counted:
+                    with suppress(sqlite3.DatabaseError):
+                        lost = min(lost, max(0, old.execute(schema.counted[table]).fetchone()[0] - kept))
+                new.execute("INSERT INTO rescued VALUES (?, ?, ?, ?)", (now, aside.name, table, lost))
                 if table != "rescued" and (kept or lost):
                     told.append(f"{table}: {kept} rows carried over, {lost} not readable")
         new.execute("COMMIT")

@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 from historian.embedded.segments import Segment
 from plant.batch import Batch, Form
-from plant.batchlog import DERIVED, SCRIPT
+from plant.batchlog import COUNTED, DERIVED, SCRIPT
 from plant.database import Schema
 
 SCHEMA = Schema(
     version=2,
     derived=DERIVED,
+    counted=COUNTED,
     script=SCRIPT
     + """
 CREATE TABLE IF NOT EXISTS tag (

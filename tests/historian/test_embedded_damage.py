@@ -65,6 +65,18 @@ def test_the_first_question_that_meets_damage_is_answered_from_what_is_left(
         )
 
 
+def test_what_was_sealed_before_is_not_counted_as_lost(tmp_path: Path) -> None:
+    with closing(EmbeddedHistorian(tmp_path, seal_every=None)) as historian:
+        fill(historian)
+        historian.seal()
+        fill(historian, SAMPLES, SAMPLES + 100)
+    lost = damage.page_of_log(tmp_path / DATABASE)
+    with closing(EmbeddedHistorian(tmp_path, seal_every=None)) as historian:
+        kept = set(range(SAMPLES + 100)) - lost
+        assert numbers(historian.history([COUNTER], 0, 2 * SAMPLES)) == kept
+        assert historian.log.damaged == len(lost) // SIZE
+
+
 def test_recording_goes_on_and_sealing_takes_what_is_left(tmp_path: Path, lost: frozenset[int]) -> None:
     with closing(EmbeddedHistorian(tmp_path, seal_every=None)) as historian:
         historian.latest([COUNTER])

@@ -77,7 +77,7 @@ class SeenConfig(Protocol):
 
     @property
     def tags(self) -> Sequence[Fields]:
-        """Every tag; its address fields stand among its own."""
+        """Every tag; its address fields stand among its own, and by themselves under `address`."""
 
     def source(self, id: str) -> Fields | None:  # noqa: A002 - the word that checks use
         """Return one source."""

@@ -150,7 +150,7 @@ class ConfigView:
                     for tag in device.tags:
                         path = f"{site}/{scene.id}/{line.id}/{device.id}/{tag.id}"
                         own = tag.model_dump(mode="json", exclude={"address"})
-                        fields = {**addresses.get(path, {}), **own, "path": path}
+                        fields = {**addresses.get(path, {}), **own, "path": path, "address": addresses.get(path)}
                         found.append((path, {**fields, "source": sources.get(path), "device": device.id}))
         return found
 

@@ -1,65 +1,59 @@
-"""What the operators' guide says is so: its commands, its addresses, its settings, the same in both languages."""
+"""What the operators' guide tells people to type is typed here: each command does what stands beside it."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
-import typer
 
-from configs.loader import examine
-from provenline.main import app
-from tests.web.every_page import routes
+from configs.loader import PACKAGED
+from tests.peers.processes import Program, free_port
 
-DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = [DOCS / "operators.md", DOCS / "operators.zh-CN.md"]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-ADDRESS = re.compile(r"`(/[^`?]*)`")
-names = pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+ROOT = Path(__file__).parents[2]
+GUIDES = ("operators.md", "operators.zh-CN.md")
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SERVING = ("demo", "serve")
+PATIENCE = 300.0
 
 
-def blocks(guide: Path, language: str) -> list[str]:
-    return [body for found, body in BLOCK.findall(guide.read_text(encoding="utf-8")) if found == language]
+def commands(guide: str) -> list[list[str]]:
+    """Return the commands of a guide, word by word, without what is remarked behind them."""
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+    lines = [line for block in BLOCK.findall(text) for line in block.splitlines() if line.strip()]
+    return [shlex.split(line, comments=True) for line in lines]
 
 
-def commands(guide: Path) -> list[list[str]]:
-    lines = [line.partition("#")[0].strip() for body in blocks(guide, "sh") for line in body.splitlines()]
-    return [shlex.split(line)[1:] for line in lines if line]
+def started(words: list[str], folder: Path) -> Program:
+    """Start a command; DIR is the packaged configuration, and what serves does so on a port of its own."""
+    assert words[0] == "provenline", "guides tell of one program only"
+    arguments = [str(PACKAGED) if word == "DIR" else word for word in words[1:]]
+    if words[1] in SERVING:
+        arguments += ["--port", str(free_port()), "--data", str(folder)]
+    if words[1] == "demo":
+        arguments.append("--no-browser")
+    return Program([sys.executable, "-m", "provenline", *arguments], cwd=folder)
 
 
-@names
-def test_every_command_exists_with_its_options(guide: Path) -> None:
-    root = typer.main.get_command(app)
-    for name, *rest in commands(guide):
-        context = root.make_context("provenline", [], resilient_parsing=True)
-        command = root.get_command(context, name)
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in rest if word.startswith("--")} <= options
+def test_both_guides_tell_the_same_commands() -> None:
+    english, chinese = (commands(guide) for guide in GUIDES)
+    assert english == chinese
+    assert {words[1] for words in english} == {"demo", "serve", "check"}
 
 
-@names
-def test_every_page_is_named_by_an_address_that_exists(guide: Path) -> None:
-    told = {
-        address.replace("LINE/DEVICE", ":device(.+)").replace("/ID", "/:id")
-        for address in ADDRESS.findall(guide.read_text(encoding="utf-8"))
-    }
-    assert told
-    assert told <= set(routes())
-
-
-@names
-def test_the_example_of_hosts_is_sound(guide: Path, tmp_path: Path) -> None:
-    (tmp_path / "site.yaml").write_text("type: site\nid: cq\nname: Centre\n")
-    (example,) = blocks(guide, "yaml")
-    (tmp_path / "centre.yaml").write_text(example, encoding="utf-8")
-    assert examine(tmp_path)[1] == []
-
-
-def test_both_languages_tell_the_same() -> None:
-    english, chinese = GUIDES
-    assert commands(english) == commands(chinese)
-    texts = [guide.read_text(encoding="utf-8") for guide in GUIDES]
-    assert sorted(ADDRESS.findall(texts[0])) == sorted(ADDRESS.findall(texts[1]))
-    assert texts[0].count("\n## ") == texts[1].count("\n## ")
+@pytest.mark.parametrize("words", commands(GUIDES[0]), ids=" ".join)
+def test_every_command_of_the_guide_does_what_stands_beside_it(words: list[str], tmp_path: Path) -> None:
+    program = started(words, tmp_path)
+    try:
+        if words[1] in SERVING:
+            found = re.search(r"page=(http://\S+)", program.ready("page=http", PATIENCE))
+            assert found
+            with urllib.request.urlopen(found[1], timeout=PATIENCE) as answer:
+                assert b"<div id=" in answer.read()
+        else:
+            program.ready("no faults", PATIENCE)
+    finally:
+        program.stop()

@@ -156,4 +156,5 @@ def history(path: str, signal: Signal, start: int, stop: int, buckets: int) -> d
         "mean": values,
         "last": values,
         "quality": [UNCERTAIN if 0.3 < i / buckets < 0.34 else 0 for i in range(buckets)],
+        "rollup": 0.0,
     }

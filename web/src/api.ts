@@ -117,6 +117,8 @@ export interface History {
   mean: (number | null)[]
   last: (number | string | null)[]
   quality: number[]
+  /** Seconds: the coarsest stored value that stands here for samples no longer kept; 0 where there is none. */
+  rollup: number
 }
 
 /** Whether there is a figure, and if not, why; `unbounded` is infinity, e.g. a percentile among lost packets. */

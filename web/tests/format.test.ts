@@ -9,6 +9,7 @@ import {
   unitSymbol,
   wordsOf,
   type Written,
+  wholeStep,
 } from '../src/domain/format'
 
 const written = (change: Partial<Written> = {}): Written => ({
@@ -97,4 +98,11 @@ it('a name falls back to the other language rather than to nothing', () => {
   expect(wordsOf({ zh: '压机', en: '' }, 'en')).toBe('压机')
   expect(wordsOf({ zh: '', en: 'Press' }, 'zh-CN')).toBe('Press')
   expect(wordsOf(undefined, 'en')).toBe('')
+})
+
+it('a step is told in the largest unit of which it is a whole number', () => {
+  expect(wholeStep(60)).toEqual({ n: 1, unit: 'min' })
+  expect(wholeStep(900)).toEqual({ n: 15, unit: 'min' })
+  expect(wholeStep(86_400)).toEqual({ n: 1, unit: 'd' })
+  expect(wholeStep(90)).toEqual({ n: 90, unit: 's' })
 })

@@ -43,6 +43,7 @@ function history(buckets: [count: number, quality: number][]): History {
     mean: nothing,
     last: nothing,
     quality: buckets.map(([, quality]) => quality),
+    rollup: 0,
   }
 }
 

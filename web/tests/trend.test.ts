@@ -21,6 +21,7 @@ function history(
     mean: values,
     last: values,
     quality: values.map(() => 0),
+    rollup: 0,
   }
 }
 

@@ -124,3 +124,16 @@ export function unitSymbol(ucum: string, translate: (annotation: string) => stri
     )
     .join('/')
 }
+
+const STEPS = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+  ['s', 1],
+] as const
+
+/** A step in the largest unit of which it is a whole number: 900 is 15 min. */
+export function wholeStep(seconds: number): { n: number; unit: 'd' | 'h' | 'min' | 's' } {
+  const [unit, length] = STEPS.find(([, long]) => seconds % long === 0) ?? STEPS[3]
+  return { n: seconds / length, unit }
+}

@@ -54,6 +54,16 @@ LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         "no-class": (("there is no class {group}", "没有班级 {group}"),),
         "no-exercise": (("there is no exercise {drill}", "没有练习 {drill}"),),
         "exercise-ended": (("this exercise has ended", "该练习已结束"),),
+        "no-such-scene": (("there is no scene {scene}", "没有场景 {scene}"),),
+        "no-incident": (("there is no incident {incident}", "没有事件回放 {incident}"),),
+        "incident-span": (
+            ("give a begin and an end, a day apart at most", "请给出起止时间，至多相隔一天"),
+            ("every question is asked between the begin and the end", "每个问题都要在起止时间之内提出"),
+        ),
+        "incident-question": (
+            ("there is no question {question}", "没有第 {question} 题"),
+            ("this was answered already; the first answer stands", "此题已经回答，以第一次回答为准"),
+        ),
         "whose-line": (("give either `group` or `attempt`", "请指定班级或某次实验，只能选一种"),),
         "nobody-there": (("nobody of them works on a line now", "现在没有学员在产线上"),),
         "attendance-days": (

@@ -4,6 +4,7 @@
     work    attempts, answers, hints, claims       (`work.py`)
     awards  certificates                           (`awards.py`)
     drills  exercises that instructors set         (`drills.py`)
+    incidents  pasts that pause and ask            (`incidents.py`)
 
 Times are ns since 1970 UTC. Whoever practises without a name is written down without one.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from labs.awards import Awards
 from labs.drills import Drills
+from labs.incidents import Incidents
 from labs.roll import Roll
 from labs.work import Work
 from plant.database import Database, Schema
@@ -70,6 +72,14 @@ _SCHEMA = Schema(
         drill TEXT NOT NULL, attempt TEXT NOT NULL, fault TEXT NOT NULL, since REAL NOT NULL, score TEXT,
         UNIQUE (drill, attempt)
     );
+    CREATE TABLE IF NOT EXISTS incident (
+        id TEXT NOT NULL UNIQUE, class TEXT NOT NULL, teacher TEXT NOT NULL, scene TEXT NOT NULL, name TEXT NOT NULL,
+        start INTEGER NOT NULL, stop INTEGER NOT NULL, asks TEXT NOT NULL, at INTEGER NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS incident_answer (
+        incident TEXT NOT NULL, learner TEXT NOT NULL, question INTEGER NOT NULL, value TEXT NOT NULL,
+        at INTEGER NOT NULL, UNIQUE (incident, learner, question)
+    );
     """,
 )
 
@@ -86,6 +96,7 @@ class Register:
         self.work = Work(self._database)
         self.awards = Awards(self._database)
         self.drills = Drills(self._database)
+        self.incidents = Incidents(self._database)
 
     def close(self) -> None:
         """Close the file."""

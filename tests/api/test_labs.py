@@ -37,7 +37,7 @@ from tests.labs.sandboxes import FakeSandboxes
 from tests.people import People
 
 EXAMPLE = Path(__file__).parents[1] / "labs" / "example"
-LAB_MODULES = ("labs", "lab_access", "lab_attempts", "lab_teaching", "lab_records")
+LAB_MODULES = ("labs", "lab_access", "lab_attempts", "lab_teaching", "lab_records", "lab_incidents")
 LABS = "/api/v1/labs"
 LAB = f"{LABS}/courses/example/labs/belt-speed"
 RIGHT = "scale: 0.001}"
@@ -251,6 +251,33 @@ async def test_whoever_begins_late_gets_what_is_hidden_in_the_class(browsers: Br
     await done(zhao.post(f"{LABS}/exercises/{drill['id']}/end"))
     await begun(browsers["wang"])
     assert await desk.sandboxes.of("wang").faults() == ()  # it is over
+
+
+async def test_an_incident_asks_the_members_of_its_class_and_the_first_answer_stands(browsers: Browsers) -> None:
+    zhao, wang, incidents = browsers["zhao"], browsers["wang"], f"{LABS}/incidents"
+    group = await done(zhao.post(f"{LABS}/classes", json={"course": "example", "name": "一班", "members": ["wang"]}))
+    asked = {"at": 5_000, "kind": "choice", "ask": "哪一台？", "options": ["甲", "乙"], "answer": 2}
+    near = {"at": 3_000, "kind": "number", "ask": "多少？", "answer": 10, "within": 1}
+    body = {"group": group["id"], "scene": "first-light", "name": "停线", "start": 1_000, "stop": 9_000}
+    for wrong in ({**asked, "answer": 3}, {**asked, "at": 9_000}, {**near, "answer": "press"}):
+        assert (await zhao.post(incidents, json={**body, "questions": [wrong]})).status_code == 422
+    assert (await wang.post(incidents, json={**body, "questions": [asked]})).status_code == 403
+    url = f"{incidents}/{(await done(zhao.post(incidents, json={**body, 'questions': [asked, near]})))['id']}"
+    assert await done(browsers["li"].get(incidents)) == []
+    assert (await browsers["li"].get(url)).status_code == 404
+    shown = await done(wang.get(url))
+    assert [(one["at"], one["answer"], one["right"]) for one in shown["questions"]] == [
+        (3_000, None, None),
+        (5_000, None, None),
+    ]
+    assert await done(wang.put(f"{url}/answers", json={"question": 0, "answer": 10.5})) == {"right": True, "answer": 10}
+    assert not (await done(wang.put(f"{url}/answers", json={"question": 1, "answer": 1})))["right"]
+    assert (await wang.put(f"{url}/answers", json={"question": 1, "answer": 2})).status_code == 409
+    scores = (await done(zhao.get(url)))["scores"]
+    assert scores == [{"learner": "wang", "answered": 2, "right": 1, "of": 2}]
+    assert (await done(wang.get(url)))["scores"] == []
+    await done(zhao.delete(url))
+    assert (await wang.get(url)).status_code == 404
 
 
 async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_shows_the_time(

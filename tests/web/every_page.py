@@ -30,9 +30,17 @@ EXAMPLES = {
     "/labs": "/labs",
     "/labs/:course/:lab": "/labs/modbus/map-registers",
     "/attempts/:attempt": "/attempts/{attempt}",
-    "/teach/:part?": ("/teach", "/teach/exercises", "/teach/grades", "/teach/attendance", "/teach/courses"),
+    "/teach/:part?": (
+        "/teach",
+        "/teach/exercises",
+        "/teach/incidents",
+        "/teach/grades",
+        "/teach/attendance",
+        "/teach/courses",
+    ),
     "/teach/classes/:group": "/teach/classes/{group}",
     "/teach/lines/:attempt/:sandbox": "/teach/lines/{attempt}/none",
+    "/incidents/:incident": "/incidents/{incident}",
     "/certificate/:code?": "/certificate",
     "/:rest(.*)*": "/there/is/no/such/page",
 }
@@ -47,6 +55,7 @@ class Subjects:
     campaign: str
     attempt: str = "no-such-attempt"
     group: str = "0"
+    incident: str = "0"
 
     @classmethod
     def of(cls, configuration: Configuration, *, campaign: str = "no-such-campaign") -> Subjects:
@@ -64,6 +73,7 @@ def addresses(subjects: Subjects) -> Iterator[tuple[str, str]]:
     """Yield a name and an address for every page: a scene's page once a scene, a device's once in all."""
     scenes = list(subjects.scenes.items())
     others = {"campaign": subjects.campaign, "attempt": subjects.attempt, "group": subjects.group}
+    others["incident"] = subjects.incident
     for route, example in EXAMPLES.items():
         several = scenes if route == "/scene/:id" else scenes[:1]
         faces = (example,) if isinstance(example, str) else example

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from labs.course import LabKey
+from labs.incidents import Ask, Incident
 from labs.work import Result
 from tests.web.lab_centre import LabCentre, lab_centre
 
@@ -181,3 +183,26 @@ async def gets_the_certificate(page: Page, browser: Browser, place: LabCentre) -
     await anybody.locator("[data-test=certificate-code]").fill(code)
     await anybody.locator("[data-test=verify]").click()
     await expect(anybody.locator("[data-test=genuine]")).to_contain_text("安娜")
+
+
+async def test_a_replay_pauses_asks_and_goes_on_once_answered(browser: Browser, place: LabCentre) -> None:
+    register, now = place.desk.register, time.time_ns() // 1_000_000
+    group = await asyncio.to_thread(register.roll.form, "modbus", "二班", "tess", 0)
+    await asyncio.to_thread(register.roll.put_members, group.id, ["ben"], 0)
+    asked = Ask(at=now - 300_000, kind="choice", ask="哪台设备先停？", options=("输送带", "压力机"), answer=2)
+    planned = Incident("", group.id, "tess", "first-light", "停线", now - 600_000, now - 60_000, (asked,))
+    incident = await asyncio.to_thread(register.incidents.plan, planned, 0)
+    ben = await opened(browser, place, "ben", "/labs")
+    await ben.locator("[data-test=incidents] a").click()
+    await ben.locator("[data-test=incident-seek]").fill(str(now - 60_000 - (now - 60_000) % 1000))
+    question = ben.locator("[data-test=incident-ask]")
+    await expect(question).to_contain_text("哪台设备先停？")
+    await expect(ben.locator("[data-test=incident-at]")).to_have_attribute("data-at", str(now - 300_000))
+    await expect(ben.locator("[data-test=incident-play]")).to_be_disabled()
+    await question.get_by_label("压力机").check()
+    await question.locator("[data-test=incident-answer]").click()
+    await expect(ben.locator("[data-test=incident-told]")).to_have_text("回答正确")
+    await expect(ben.locator("[data-test=incident-play]")).to_be_enabled()
+    tess = await opened(browser, place, "tess", "/teach/incidents")
+    await tess.locator(f"[data-incident='{incident.id}'] [data-test=incident-scores]").click()
+    await expect(tess.locator("[data-test=scores]")).to_contain_text("ben: 1 / 1 题正确")

@@ -88,6 +88,13 @@ export const router = createRouter({
       meta: { needs: 'lab-teach', ownLine: true },
     },
     {
+      path: '/incidents/:incident',
+      name: 'incident',
+      component: () => import('./labs/IncidentPage.vue'),
+      props: true,
+      meta: { needs: 'lab-learn' },
+    },
+    {
       path: '/certificate/:code?',
       name: 'certificate',
       component: () => import('./labs/CertificatePage.vue'),

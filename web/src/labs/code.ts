@@ -61,6 +61,7 @@ export class CodeEditor {
     private readonly changed: (file: string, text: string) => void,
   ) {
     this.#view = new EditorView({ parent: place })
+    this.#view.scrollDOM.tabIndex = 0
   }
 
   /** Show a file; the first time with `text`, later as it was left. */

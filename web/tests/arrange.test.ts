@@ -216,6 +216,12 @@ describe('states', () => {
     ])
   })
 
+  it('leave out what lies between, where they are only a part of the time', () => {
+    const made = [{ start: 1000, stop: 2000, state: 'EXECUTE' }]
+    expect(timeline(made, 0, 4000, true).map((stay) => stay.state)).toEqual(['EXECUTE'])
+    expect(timeline(made, 0, 4000).map((stay) => stay.state)).toEqual(['UNKNOWN', 'EXECUTE', 'UNKNOWN'])
+  })
+
   it('that overlap are not counted twice', () => {
     const stays = timeline(
       [
@@ -245,4 +251,6 @@ it('an address names each device, also when a collector has the same id', () => 
   const twice = { ...scene, lines: [...scene.lines, { ...line!, path: 'x/s/edge', devices: [collector] }] }
   expect(deviceKey(twice, press!)).toBe(press!.id)
   for (const device of [press!, collector]) expect(deviceOf(twice, deviceKey(twice, device))?.path).toBe(device.path)
+  for (const device of [press!, collector])
+    expect(deviceOf(twice, device.path.slice(twice.path.length + 1))?.path).toBe(device.path)
 })

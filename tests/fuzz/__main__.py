@@ -93,7 +93,7 @@ def main() -> int:
                 _say(ended.stdout[-4000:] + ended.stderr[-8000:])
                 for file in Path(corpus).glob("found-*"):
                     _say(f"{file.name} {file.read_bytes()!r}")
-        if given.write:
+        if given.write and one.inputs:  # else it never began
             record.keep(one)
             record.publish(every)
     return 1 if found else 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import record
 from tests.fuzz.__main__ import child
 from tests.fuzz.targets import EVERY, named, targets
 
@@ -39,7 +40,15 @@ def test_a_sound_input_that_was_spoiled_is_read_or_refused(name: str) -> None:
 
 @pytest.mark.skipif(find_spec("atheris") is None, reason="NOT RUN, no atheris for this kind of machine")
 def test_a_short_hunt_by_coverage_finds_nothing(tmp_path: Path) -> None:
-    ended = child(EVERY, 15_000, tmp_path)
+    ended = child(EVERY, 10_000, tmp_path)
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-    assert "Done 15000 runs" in ended.stderr
+    assert "Done 10000 runs" in ended.stderr
     assert len(list(tmp_path.iterdir())) > 3 * len(named(EVERY).seeds)  # it was led by coverage
+
+
+def test_the_pages_show_what_is_recorded_and_nothing_that_was_found_is_left() -> None:
+    hunts = record.kept()
+    assert hunts.keys() == set(NAMES)
+    assert [name for name, hunt in hunts.items() if hunt.findings or not hunt.inputs] == []
+    for language, page in record.PAGES.items():
+        assert record.table(NAMES, hunts, language) in (record.DOCS / page).read_text(encoding="utf-8")

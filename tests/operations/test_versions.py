@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from analytics.annotation_log import AnnotationLog
+from historian.buckets import DAY
 from historian.embedded import EmbeddedHistorian
 from plant.batchlog import BatchLog
 from plant.database import Database, Schema
 from plant.errors import Unavailable
 from provenline.restore import restore
-from tests.operations.old_stores import COUNT, FOLDER, PRESS, samples
+from tests.operations.old_stores import BEGAN, COUNT, FOLDER, PRESS, samples
 
 KEPT = sorted(FOLDER.glob("*.tar.xz"))
 FIRST = Schema(1, "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, width REAL)")
@@ -51,6 +52,9 @@ def test_stores_that_an_older_version_wrote_are_taken_over_whole(kept: Path, tmp
         assert sorted(found, key=repr) == sorted(expected, key=repr)
         store.seal()
         assert len(store.history(paths, 0, 2**62)) == len(expected)
+        assert store.thinned(paths, 0, 2**62) == ()
+        assert store.thin(paths[:1], BEGAN // DAY, DAY // 24).samples == COUNT
+        assert store.rollup(paths[0], BEGAN, BEGAN + DAY, 1).count.tolist() == [COUNT]
     with closing(BatchLog.open(data / "edge" / "outbox.sqlite")) as outbox:
         assert outbox.totals.samples == 30
     with closing(AnnotationLog(data / "annotations.db")), closing(sqlite3.connect(data / "annotations.db")) as notes:

@@ -49,7 +49,7 @@ def items(value: object) -> Iterable[Any]:
 
 def field_of(value: object, name: str) -> Any:  # noqa: ANN401 - values are of any kind
     """Return one field of what was configured."""
-    return value.get(name) if isinstance(value, Mapping) else None
+    return _tidy(value.get(name)) if isinstance(value, Mapping) else None
 
 
 def asked(thing: Any, name: str, given: Mapping[str, Any] | None = None, *, least: int = 0) -> Any:  # noqa: ANN401

@@ -28,9 +28,7 @@ LOST = SeenLosses(
 )
 LINE = Observed(
     config=Written(
-        alarms=(
-            {"id": "chart", "when": {"type": "spc", "mean": 412.0, "sigma": 4.0, "rules": ["western-electric-1"]}},
-        ),
+        alarms=({"id": "chart", "when": {"type": "spc", "mean": 412.0, "sigma": 4.0, "rules": ["we-1", "we-4"]}},),
         energy={"grid_factor": {"value": 0.5306, "year": 2023}, "tariff": None},
     ),
     truth=Real({"vision/state": 6}),
@@ -58,6 +56,8 @@ LINE = Observed(
         ("losses('vision', period='last-shift').largest == 'breakdown'", True),
         ("losses('press').largest", None),
         ("max([a.when.mean for a in config.alarms if a.when.type == 'spc'])", 412.0),
+        ("any('we-4' in a.when.rules for a in config.alarms)", True),
+        ("any('we-2' in a.when.rules for a in config.alarms)", False),
         ("config.energy.grid_factor.year", 2023),
         ("config.energy.tariff.source == None", True),
         ("truth.share('vision/state', 6, 30)", 1.0),

@@ -247,7 +247,8 @@ async def test_a_real_line_is_planned_by_days_before_they_have_come(browser: Bro
     await page.locator("[data-test=freeze]").click()
     await expect(page).to_have_url(re.compile("/campaigns/line-autumn"))
     plan = place.store.open("line-autumn").plan.plan
-    assert plan.baseline and plan.improved
+    assert plan.baseline
+    assert plan.improved
     assert {plan.baseline.source, plan.improved.source} == {"recorded"}
     await page.locator("[data-test=run]").click()
     await expect(page.locator("[data-test=error]")).to_contain_text("has not ended yet", timeout=120_000)

@@ -27,6 +27,7 @@ EXAMPLES = {
     "/campaigns": "/campaigns",
     "/campaigns/:id": "/campaigns/{campaign}",
     "/configuration": "/configuration",
+    "/calculator": "/calculator",
     "/labs": "/labs",
     "/labs/:course/:lab": "/labs/modbus/map-registers",
     "/attempts/:attempt": "/attempts/{attempt}",

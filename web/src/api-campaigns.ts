@@ -1,5 +1,5 @@
 /** Acceptance campaigns as the server has them. Times of plans are nanoseconds since 1970 UTC, as in the evidence. */
-import { get, post, send, type Text } from './api'
+import { addressed, get, post, send, type Text } from './api'
 
 export const VERDICTS = ['met', 'met-unproven', 'not-met', 'insufficient-data'] as const
 export type Verdict = (typeof VERDICTS)[number]
@@ -250,6 +250,6 @@ export const campaignApi = {
   run: (id: string) => post<CampaignRow>(`${of(id)}/run`, {}),
   cancel: (id: string) => post<CampaignRow>(`${of(id)}/cancel`, {}),
   verify: (id: string) => send<Verification>('POST', `${of(id)}/verification`, {}, VERIFYING_MS),
-  package: (id: string) => `${of(id)}/package`,
-  report: (id: string, file: string) => `${of(id)}/report/${encodeURIComponent(file)}`,
+  package: (id: string) => addressed(`${of(id)}/package`),
+  report: (id: string, file: string) => addressed(`${of(id)}/report/${encodeURIComponent(file)}`),
 }

@@ -153,6 +153,9 @@ export interface Explanation {
   steps: { kind: string; label: string; text: string }[]
 }
 
+/** A figure of typed numbers, with how it was worked out. */
+export type Calculated = Indicator & { steps: Explanation['steps'] }
+
 export interface Window {
   /** ISO 8601 or milliseconds, as the server likes. */
   start: string | number
@@ -355,7 +358,7 @@ async function reason(response: Response): Promise<Reason> {
  * address of its own; what only a centre has is asked of the centre all the same.
  */
 export const basis: { sandbox: string | null } = { sandbox: null }
-const CENTRE_ALONE = /^\/api\/v1\/(labs|sandboxes|certificates|session|users|tokens|audit|campaigns)\b/
+const CENTRE_ALONE = /^\/api\/v1\/(labs|sandboxes|certificates|session|users|tokens|audit)\b/
 
 /** Where something is to be asked now: at the centre, or at the line that the page looks at. */
 export const addressed = (address: string): string =>
@@ -402,6 +405,8 @@ export const api = {
     get<ShiftListed[]>(`/api/v1/scenes/${encodeURIComponent(scene)}/shifts?${query(span)}`, stop),
   explain: (key: string, asked: Asked, language: 'zh' | 'en', stop?: AbortSignal) =>
     get<Explanation>(`/api/v1/indicators/${segments(key)}/explain?${query({ ...inQuery(asked), language })}`, stop),
+  calculate: (asked: Record<string, number>, language: 'zh' | 'en') =>
+    get<Calculated[]>(`/api/v1/calculator/oee?${query({ ...asked, language })}`),
   health: (scene: string, stop?: AbortSignal) =>
     get<Health>(`/api/v1/scenes/${encodeURIComponent(scene)}/health`, stop),
   losses: (scene: string, asked: Asked, stop?: AbortSignal) =>

@@ -51,6 +51,7 @@ export const router = createRouter({
       name: 'configuration',
       component: () => import('./pages/ConfigurationPage.vue'),
     },
+    { path: '/calculator', name: 'calculator', component: () => import('./pages/CalculatorPage.vue') },
     { path: '/labs', name: 'labs', component: () => import('./labs/CoursesPage.vue'), meta: { needs: 'lab-learn' } },
     {
       path: '/labs/:course/:lab',

@@ -28,6 +28,7 @@ const sceneOf = (tags: Tag[]): Scene => ({
   name: { zh: '', en: '' },
   simulated: false,
   page: [],
+  stop_reasons: [],
   lines: [
     {
       path: 'x/s/l',

@@ -62,6 +62,7 @@ const sceneOf = (devices: Device[], floor: Scene['floor'] = FLOOR): Scene => ({
   path: 'x/s',
   name: NOBODY,
   simulated: false,
+  stop_reasons: [],
   page: [],
   floor,
   lines: [{ path: 'x/s/l', name: NOBODY, serial: false, devices }],

@@ -45,6 +45,7 @@ const scene = (lines: { serial: boolean; devices: Device[] }[], page: string[] =
   path: 'x/s',
   name: { zh: '', en: '' },
   simulated: false,
+  stop_reasons: [],
   floor: null,
   page,
   lines: lines.map((line, i) => ({ path: `x/s/l${i}`, name: { zh: '', en: '' }, ...line })),

@@ -29,6 +29,13 @@ LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
             ),
             ("the line of this attempt belongs to another one now", "本次实验的产线已分配给另一次实验"),
         ),
+        "no-sandbox": (("there is no such sandbox of yours, or no longer", "没有这条产线，或它已停止"),),
+        "sandbox-busy": (
+            ("this sandbox does not answer now; ask again, or reset it", "这条产线现在没有应答；请稍后再试，或重置它"),
+            ("there is no such path", "没有这个路径"),
+            ("this sandbox is {state}", "这条产线当前状态：{state}"),
+        ),
+        "too-long": (("more than {size} octets", "超过 {size} 字节"),),
         "no-question": (("there is no question {question} in this lab", "本实验没有题目 {question}"),),
         "no-hint": (("there is no further hint in this step", "本步骤没有更多提示"),),
         "answer-stands": (

@@ -223,6 +223,37 @@ CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         ),
         "overlap": (("two windows overlap: what happened then would count twice", "两个时段重叠，其间数据会重复计算"),),
         "order": (("a window ends after it starts", "时段的结束须晚于开始"),),
+        # commands to devices
+        "out-of-range": (("{value} is not within {low} and {high}", "{value} 不在 {low} 与 {high} 之间"),),
+        "no-commands": (
+            ("this centre has no way to its devices", "本中心不能向设备下发命令"),
+            ("{tag} is not among the commands of the centre document", "{tag} 不在中心文档允许的命令之中"),
+            ("{name} may not write to {tag}", "{name} 无权向 {tag} 写入"),
+        ),
+        # configuration
+        "no-exploring": (("this centre opens no connections for people", "本中心不为人员建立连接"),),
+        "no-source": (("no such source is configured", "没有配置这个数据源"),),
+        "no-reload": (
+            (
+                "this centre runs by one configuration to its end; start it again",
+                "本中心运行期间不更换配置；请重新启动",
+            ),
+        ),
+        "busy": (("too much is being worked out; ask again", "正在计算的内容过多；请稍后再试"),),
+        # pictures of a scene
+        "too-many-days": (
+            ("hand-shakes are listed of {days} days at most", "握手记录至多列出 {days} 天"),
+            ("a map shows {days} days at most", "平面图至多显示 {days} 天"),
+        ),
+        "no-floor": (("scene {scene} declares no floor", "场景 {scene} 没有声明平面图"),),
+        "too-early": (("until lies in February 1970 at the earliest", "until 最早为 1970 年 2 月"),),
+        # the calculator
+        "contradiction": (
+            ("planned busy time must be longer than nothing", "计划时间须大于零"),
+            ("times and quantities cannot be negative", "时间与数量不能为负"),
+            ("down time and set-up time together exceed planned busy time", "停机与换型时间之和超过计划时间"),
+            ("more pieces are rejected than produced", "不合格件数多于产出件数"),
+        ),
         "no-page": (("there is no {path}; see /docs", "没有 {path}；见 /docs"),),
         **LABS,
     }

@@ -14,9 +14,8 @@ from dashboard_api.refusals import CATALOGUE, told
 from tests.api.test_figures import SCENE
 
 HERE = Path(dashboard_api.__file__).parent
-SAYING = ("alarms", "charts", "details", "events", "export", "figures", "gate", "losses", "query", "replay",
-          "sign_in", "stops", "users", "windows", "accounts", "passwords", "access")  # fmt: skip
-"""Modules whose refusals a page shows; what they say must be in the catalogue."""
+SAYING = sorted(path.stem for path in HERE.glob("*.py"))
+"""Whatever a module says when it refuses may stand on a page: it must be in the catalogue."""
 RAISED = {"HTTPException", "Denied", "Refused", "Unfit"}
 
 

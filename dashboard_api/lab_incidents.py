@@ -51,15 +51,26 @@ class AnswerBody(_Body):
     answer: float | Annotated[str, Field(max_length=200)]
 
 
-def incident_here(incident: IncidentId, who: Learner, desk: LabDeskHere) -> Incident:
-    """Return the incident of a path, to members of its class and to instructors."""
+def any_incident(incident: IncidentId, _: Learner, desk: LabDeskHere) -> Incident:
+    """Return the incident of a path."""
     try:
-        found = desk.register.incidents.incident(incident)
+        return desk.register.incidents.incident(incident)
     except ProvenlineError as error:
         raise HTTPException(404, str(error)) from error
+
+
+def incident_here(
+    incident: IncidentId, found: Annotated[Incident, Depends(any_incident)], who: Learner, desk: LabDeskHere
+) -> Incident:
+    """Return the incident of a path, to members of its class and to instructors."""
     if not _concerns(desk, found, who):
         raise HTTPException(404, f"there is no incident {incident!r}")
     return found
+
+
+def taught_incident(incident: IncidentId, _: Teacher, desk: LabDeskHere) -> Incident:
+    """Return the incident of a path, to instructors: who is none is refused before anything is looked up."""
+    return any_incident(incident, _, desk)
 
 
 IncidentHere = Annotated[Incident, Depends(incident_here)]
@@ -137,7 +148,9 @@ async def answer(incident: IncidentHere, body: AnswerBody, who: Learner, desk: L
 
 
 @router.delete("/{incident}", status_code=204, responses=REFUSED)
-async def remove(incident: IncidentHere, who: Teacher, desk: LabDeskHere, audit: AuditHere) -> None:
+async def remove(
+    incident: Annotated[Incident, Depends(taught_incident)], who: Teacher, desk: LabDeskHere, audit: AuditHere
+) -> None:
     """Remove an incident and what was answered to it."""
     await asyncio.to_thread(desk.register.incidents.remove, incident.id)
     await audit(who, "lab.incident-removed", incident.id, before={"name": incident.name})

@@ -373,7 +373,8 @@ def test_the_faults_of_the_guide_can_be_planned(plant: Configuration, tmp_path: 
     guides = [Path(__file__).parents[2] / "docs" / name for name in ("simulating.md", "simulating.zh-CN.md")]
     planned = []
     for guide in guides:
-        (block,) = re.findall(r"^```yaml\n(.*?)^```", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^```yaml\n(.*?)^```", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        (block,) = [one for one in blocks if "kind:" in one]
         (tmp_path / "faults.yaml").write_text(block, "utf-8")
         planned.append(planned_faults(tmp_path / "faults.yaml", plant.scenes["first-light"], plant.networks))
     assert len(planned[0]) >= 4

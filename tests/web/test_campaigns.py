@@ -207,7 +207,7 @@ async def test_what_people_handed_in_is_listed_with_its_document(browser: Browse
     await expect(page.locator("[data-test=simulated]")).to_have_count(0)
 
 
-async def test_a_count_is_planned_handed_in_and_judged_on_the_page(browser: Browser, place: Place) -> None:
+async def test_a_count_is_planned_and_handed_in_on_the_page(browser: Browser, place: Place) -> None:
     page = await look(browser, place, "/campaigns?lang=en")
     await page.locator("[data-test=plan]").click()
     await page.locator("[data-test=clause]").select_option("cq-2020-1/identifier-node-enterprise/null")
@@ -229,8 +229,6 @@ async def test_a_count_is_planned_handed_in_and_judged_on_the_page(browser: Brow
         ("identifiers", 730_000, 1, "the-evaluator"),
         ("resolutions", 210_000, 31, "the-evaluator"),
     ]
-    await page.locator("[data-test=run]").click()
-    await expect(page.locator("[data-test=verdict]")).to_contain_text("Met", timeout=120_000)
 
 
 async def test_a_real_line_is_planned_by_days_before_they_have_come(browser: Browser, place: Place) -> None:
@@ -250,8 +248,6 @@ async def test_a_real_line_is_planned_by_days_before_they_have_come(browser: Bro
     assert plan.baseline
     assert plan.improved
     assert {plan.baseline.source, plan.improved.source} == {"recorded"}
-    await page.locator("[data-test=run]").click()
-    await expect(page.locator("[data-test=error]")).to_contain_text("has not ended yet", timeout=120_000)
 
 
 async def test_who_may_only_look_is_offered_nothing_else(browser: Browser, place: Place) -> None:

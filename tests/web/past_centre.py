@@ -34,7 +34,7 @@ LAST = 60
 """Seconds ago at which the press was heard of last."""
 EVERY = 5
 BREAKDOWN = range(1800, 2040)
-"""Seconds of each hour in which the press stands aborted."""
+"""Seconds before the end, hour after hour, in which the press stands aborted: alike at whatever time of day."""
 COUNTED = (Role.TOTAL_COUNT, Role.GOOD_COUNT)
 NEVER = (Role.REJECT_COUNT, Role.REWORK_COUNT)
 IDEAL = {"bracket-a": 4.0, "bracket-b": 3.0}
@@ -74,7 +74,7 @@ def fill(centre: Centre, end: int) -> None:
         time = moment * SECOND
         builder.add(FORCE, time, force_at(moment), received=time + 20 * MILLISECOND)
         for device in machines:
-            down = device.path == PRESS and moment % 3600 in BREAKDOWN
+            down = device.path == PRESS and (end - moment) % 3600 in BREAKDOWN
             made[device.path] += not down
             for path, value in told(device, made[device.path], down=down, late=moment > end - 1800):
                 builder.add(path, time, value, received=time + 20 * MILLISECOND)

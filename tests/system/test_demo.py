@@ -18,6 +18,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from configs.loader import PACKAGED, load
 from tests.peers.processes import Program, free_port
+from tests.web.looking import visit
 
 FLAGS = (
     "--no-sandbox",
@@ -54,7 +55,7 @@ async def page(address: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         opened = await browser.new_page(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
-        await opened.goto(address)
+        await visit(opened, address)
         yield opened
         await browser.close()
 
@@ -98,7 +99,7 @@ async def test_the_page_shows_values_that_change_and_speaks_both_languages(demo:
         before = await scene.locator("main").inner_text()
         changed = "text => document.querySelector('main').innerText !== text"
         await scene.wait_for_function(changed, arg=before, timeout=90_000)
-        await scene.goto(f"{demo.address}/scene/first-light?lang=en")
+        await visit(scene, f"{demo.address}/scene/first-light?lang=en")
         await expect(scene.get_by_text("Small assembly line").first).to_be_visible(timeout=90_000)
         await expect(scene.get_by_text("SIM", exact=True).first).to_be_visible()
 

@@ -10,6 +10,23 @@ PATIENCE_MS = 90_000
 """A bound only: whoever waits goes on as soon as the page is as it should be."""
 
 
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+"""What Chromium ends every request with when the machine gets or loses an interface, as by a test of containers."""
+
+
+async def visit(page: Page, address: str) -> None:
+    """Lead a page to an address; again where the machine's network changed on the way."""
+    for left in reversed(range(10)):
+        try:
+            await page.goto(address)
+        except Error as error:
+            if NETWORK_CHANGED not in str(error) or not left:
+                raise
+            await page.wait_for_timeout(500)
+        else:
+            return
+
+
 async def look(
     place: Browser | BrowserContext, address: str, *, width: int = 1440, height: int = 900, **options
 ) -> Page:
@@ -20,7 +37,7 @@ async def look(
         page = await place.new_page(viewport={"width": width, "height": height}, **options)
     page.set_default_timeout(PATIENCE_MS)
     tell(page)
-    await page.goto(address)
+    await visit(page, address)
     return page
 
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from dashboard_api.access import Role
 from tests.web.alarming_centre import HEAT, HIGHEST, STATE, Alarming, alarming_centre
 from tests.web.fake_centre import WEB
-from tests.web.looking import PATIENCE_MS
+from tests.web.looking import PATIENCE_MS, visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -37,7 +37,7 @@ async def desk(browser: Browser, centre: Alarming, name: str, role: Role = Role.
 
 async def alarms(context: BrowserContext, centre: Alarming, query: str = "lang=zh-CN") -> Page:
     page = await context.new_page()
-    await page.goto(f"{centre.address}/alarms?{query}")
+    await visit(page, f"{centre.address}/alarms?{query}")
     return page
 
 
@@ -115,16 +115,16 @@ async def test_a_comment_stays_in_the_log(browser: Browser, centre: Alarming) ->
 async def test_every_page_tells_of_alarms_and_marks_what_they_are_about(browser: Browser, centre: Alarming) -> None:
     context = await desk(browser, centre, "wang")
     page = await context.new_page()
-    await page.goto(f"{centre.address}/?lang=zh-CN")
+    await visit(page, f"{centre.address}/?lang=zh-CN")
     mark = page.locator("[data-scene=shop] [data-test=alarm-mark]")
     centre.tell(50.0)
     centre.tell(72.4)
     await expect(page.locator("[data-test=alarm-banner]")).to_contain_text("未确认")
     await expect(mark).to_be_visible()
     for address in ("/scene/shop", "/scene/shop/device/press", "/nowhere"):
-        await page.goto(f"{centre.address}{address}")
+        await visit(page, f"{centre.address}{address}")
         await expect(page.locator("[data-test=alarm-banner]")).to_contain_text("油温高（高高限）")
-    await page.goto(f"{centre.address}/scene/shop")
+    await visit(page, f"{centre.address}/scene/shop")
     await page.locator("[data-device='cq/shop/line/press'] [data-test=alarm-mark]").click()
     await expect(row(page)).to_be_visible()
     await expect(page).to_have_url(re.compile("about="))
@@ -148,7 +148,7 @@ async def test_what_cannot_be_asked_is_not_shown_as_calm(browser: Browser, centr
     context = await desk(browser, centre, "wang")
     page = await context.new_page()
     await page.route("**/api/v1/alarms", lambda route: route.abort())
-    await page.goto(f"{centre.address}/?lang=en")
+    await visit(page, f"{centre.address}/?lang=en")
     await expect(page.locator("[data-test=alarm-banner]")).to_contain_text("Alarm state unknown")
     await expect(page.locator("[data-test=alarm-bell]")).to_contain_text("?")
 
@@ -160,7 +160,7 @@ async def test_no_view_of_alarms_is_untranslated_inaccessible_or_too_wide(browse
     await raised(page, centre)
     for theme, views in (("dark", VIEWS), ("light", ("standing", "performance"))):
         for view in views:
-            await page.goto(f"{centre.address}/alarms?view={view}&lang=en&theme={theme}")
+            await visit(page, f"{centre.address}/alarms?view={view}&lang=en&theme={theme}")
             await expect(page.locator("main section.panel")).not_to_be_empty()
             assert await page.evaluate("document.documentElement.scrollWidth") <= 360, view
             text = [line for line in (await page.inner_text("body")).splitlines() if LETTERS.search(line)]
@@ -169,6 +169,6 @@ async def test_no_view_of_alarms_is_untranslated_inaccessible_or_too_wide(browse
             found = await page.evaluate("axe.run()")
             assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], (view, theme)
     await page.set_viewport_size({"width": 3840, "height": 2160})
-    await page.goto(f"{centre.address}/alarms?lang=zh-CN")
+    await visit(page, f"{centre.address}/alarms?lang=zh-CN")
     await expect(row(page)).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 3840

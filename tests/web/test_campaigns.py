@@ -19,7 +19,7 @@ from plant.clock import SystemClock, from_iso
 from tests.evidence.conftest import short_shifts
 from tests.web.campaigning_centre import Place, campaigning, finished
 from tests.web.fake_centre import WEB
-from tests.web.looking import PATIENCE_MS, tell
+from tests.web.looking import PATIENCE_MS, tell, visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -49,7 +49,7 @@ async def look(browser: Browser, place: Place, path: str, *, role: Role | None =
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     tell(page)
-    await page.goto(place.url + path)
+    await visit(page, place.url + path)
     return page
 
 

@@ -24,7 +24,7 @@ from provenline.trust import trust
 from tests.collectors.modbus_rig import Device, device
 from tests.collectors.opcua_peer import Server
 from tests.peers.processes import free_port
-from tests.web.looking import PATIENCE_MS, tell
+from tests.web.looking import PATIENCE_MS, tell, visit
 
 pytestmark = [pytest.mark.needs("chromium", "node"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -69,7 +69,7 @@ class Place:
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         tell(page)
-        await page.goto(f"{self.url}/configuration?lang={language}")
+        await visit(page, f"{self.url}/configuration?lang={language}")
         return page
 
 

@@ -36,13 +36,16 @@ from tests.labs.sandboxes import FakeSandboxes
 from tests.peers.processes import free_port
 from tests.web.every_page import EXAMPLES, Subjects, addresses, routes
 from tests.web.fake_centre import WEB
-from tests.web.looking import PATIENCE_MS, tell
+from tests.web.looking import NETWORK_CHANGED, PATIENCE_MS, tell, visit
 
 pytestmark = pytest.mark.needs("chromium")
 
 NARROW = 360
-TOLD = {"Failed to load resource: the server responded with a status of 404 (Not Found)"}
-"""What the browser itself notes where there is nothing, as of a campaign that never was."""
+TOLD = {
+    "Failed to load resource: the server responded with a status of 404 (Not Found)",
+    "Failed to load resource: the server responded with a status of 409 (Conflict)",
+}
+"""What the browser itself notes where there is nothing, as of a campaign that never was, or nothing running now."""
 CONFIGURATION = load(PACKAGED)
 PAGES = dict(addresses(replace(Subjects.of(CONFIGURATION), attempt="ATTEMPT", group="GROUP")))
 
@@ -180,7 +183,7 @@ async def opened_page(browser: Browser, place: Place, address: str) -> tuple[Pag
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and said.text not in TOLD else None)
     ours = (place.url, place.url.replace("http", "ws"), "data:", "blob:")
     page.on("request", lambda asked: None if asked.url.startswith(ours) else wrong.append(f"elsewhere: {asked.url}"))
-    await page.goto(f"{place.at(address)}?lang=zh-CN&theme=dark")
+    await visit(page, f"{place.at(address)}?lang=zh-CN&theme=dark")
     something = page.locator("main h1, main h2, main form, main [role=status]").first
     await expect(something).to_be_visible()
     await page.wait_for_load_state("networkidle")
@@ -266,12 +269,13 @@ async def judge(page: Page, language: str) -> None:
     assert wide == []
 
 
-@pytest.mark.asyncio(loop_scope="session")
-@pytest.mark.parametrize("name", PAGES)
-async def test_a_page_speaks_the_readers_language_and_serves_everybody(
-    browser: Browser, place: Place, name: str
-) -> None:
-    page, wrong = await opened_page(browser, place, PAGES[name])
+def disturbed(wrong: list[str]) -> bool:
+    """Say whether the machine's network changed while a page was looked at, which is no fault of the page."""
+    return any(NETWORK_CHANGED in one for one in wrong)
+
+
+async def walk(page: Page) -> None:
+    """Hold a page to the rules, in both languages and themes."""
     await page.add_script_tag(path=WEB / "node_modules" / "axe-core" / "axe.min.js")
     await page.keyboard.press("Tab")  # from now on the browser shows where the keyboard is
     assert await page.evaluate(WITHOUT_FOCUS) == []
@@ -281,4 +285,20 @@ async def test_a_page_speaks_the_readers_language_and_serves_everybody(
         for button in await page.locator(f"[data-test={switch}]").all():  # the doors have no theme to switch
             await button.click()
     await judge(page, "en")
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_speaks_the_readers_language_and_serves_everybody(
+    browser: Browser, place: Place, name: str
+) -> None:
+    for _ in range(5):
+        page, wrong = await opened_page(browser, place, PAGES[name])
+        try:
+            await walk(page)
+        except AssertionError:
+            if not disturbed(wrong):
+                raise
+        if not disturbed(wrong):
+            break
     assert wrong == []

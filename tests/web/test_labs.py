@@ -19,6 +19,7 @@ from labs.course import LabKey
 from labs.incidents import Ask, Incident
 from labs.work import Result
 from tests.web.lab_centre import LabCentre, lab_centre
+from tests.web.looking import visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -52,7 +53,7 @@ async def opened(browser: Browser, place: LabCentre, name: str, address: str) ->
     page = await (await place.context(browser, name)).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
-    await page.goto(f"{place.url}{address}?lang=zh-CN&theme=dark")
+    await visit(page, f"{place.url}{address}?lang=zh-CN&theme=dark")
     return page
 
 
@@ -171,7 +172,7 @@ async def watches(page: Page, kind: str) -> None:
 
 
 async def gets_the_certificate(page: Page, browser: Browser, place: LabCentre) -> None:
-    await page.goto(f"{place.url}/labs")
+    await visit(page, f"{place.url}/labs")
     await page.locator("[data-course=modbus] [data-test=certify]").click()
     code = await page.locator("[data-test=code]").text_content()
     address = await page.locator("[data-test=certificate-file]").get_attribute("href")

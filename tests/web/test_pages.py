@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
-from tests.web.looking import look
+from tests.web.looking import look, visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -156,7 +156,7 @@ async def test_the_language_switch_leaves_nothing_untranslated_and_is_remembered
     await scene.locator("[data-test=language]").click()
     await expect(tile(scene, f"{PRESS}/power")).to_contain_text("Active power")
     for address in ("/scene/line", "/scene/line/device/conveyor", "/", "/scene/none", "/nowhere"):
-        await scene.goto(centre.address + address)
+        await visit(scene, centre.address + address)
         await expect(scene.locator("main")).not_to_be_empty()
         await expect(scene.locator("html")).to_have_attribute("lang", "en")
         chinese = [line for line in (await scene.inner_text("body")).splitlines() if LETTERS.search(line)]
@@ -213,7 +213,7 @@ async def test_no_screen_has_to_be_scrolled_sideways(
     await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
     for address, mark in (("", ""), ("/scene/line/device/press", "[data-test=history]"), ("/", "[data-test=strip]")):
         if address:
-            await page.goto(centre.address + address)
+            await visit(page, centre.address + address)
             await expect(page.locator(mark).first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -249,7 +249,7 @@ async def test_pages_fetch_nothing_from_anywhere_else(browser: Browser, centre: 
     page = await browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    await page.goto(f"{centre.address}/scene/line")
+    await visit(page, f"{centre.address}/scene/line")
     await expect(tile(page, f"{PRESS}/power")).to_have_attribute("data-level", "good")
     await page.wait_for_load_state("networkidle")
     assert asked
@@ -259,7 +259,7 @@ async def test_pages_fetch_nothing_from_anywhere_else(browser: Browser, centre: 
 async def test_an_unreachable_server_is_named_and_what_to_do(browser: Browser, centre: FakeCentre) -> None:
     page = await browser.new_page()
     await page.route("**/api/**", lambda route: route.abort())
-    await page.goto(f"{centre.address}/?lang=en")
+    await visit(page, f"{centre.address}/?lang=en")
     await expect(page.get_by_text("The server cannot be reached")).to_be_visible()
     await page.unroute("**/api/**")
     await page.get_by_role("button", name="Try again").click()

@@ -36,7 +36,7 @@ from provenline.pace import Anchor
 from provenline.trust import trust
 from tests.peers.processes import free_port
 from tests.web.fake_centre import WEB
-from tests.web.looking import PATIENCE_MS, tell
+from tests.web.looking import PATIENCE_MS, tell, visit
 
 pytestmark = [
     pytest.mark.needs("chromium"),
@@ -122,7 +122,7 @@ async def look(browser: Browser, address: str, **options: Any) -> Page:
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     tell(page)
-    await page.goto(address)
+    await visit(page, address)
     return page
 
 
@@ -255,7 +255,7 @@ async def test_decisions_and_sessions_have_panels_of_their_own(browser: Browser,
     decisions = await panel(page, "decisions")
     await expect(decisions.locator("[data-decider]")).to_have_count(3)
     await expect(decisions.locator("[data-decider$='/place'] li").first).to_be_visible()
-    await page.goto(f"{stage.url}/scene/ar-assist?lang=en")
+    await visit(page, f"{stage.url}/scene/ar-assist?lang=en")
     sessions = await panel(page, "sessions")
     await expect(sessions.locator("[data-holder]")).to_have_count(6)
     await expect(sessions).to_contain_text("No session ended in this window")

@@ -18,7 +18,7 @@ from provenline.centre import Address, listening, opened
 from provenline.trust import Trust, trust
 from tests.peers.processes import free_port
 from tests.web.fake_centre import WEB
-from tests.web.looking import PATIENCE_MS, tell
+from tests.web.looking import PATIENCE_MS, tell, visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -59,7 +59,7 @@ async def look(browser: Browser, address: str, **options) -> Page:
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     tell(page)
-    await page.goto(address)
+    await visit(page, address)
     return page
 
 
@@ -173,10 +173,10 @@ async def test_the_account_pages_are_accessible(browser: Browser, place: Place, 
     within = {"account": "[data-test=change]", "users": "[data-user=li]", "audit": "[data-seq='1']"}
     for path, mark in (pages | within).items():
         if path == "account":
-            await page.goto(f"{place.url}/sign-in?theme={theme}")
+            await visit(page, f"{place.url}/sign-in?theme={theme}")
             await sign_in(page, "boss")
             await expect(page.locator("[data-test=account]")).to_be_visible()
-        await page.goto(f"{place.url}/{path}?theme={theme}")
+        await visit(page, f"{place.url}/{path}?theme={theme}")
         await expect(page.locator(mark)).to_be_visible()
         await page.add_script_tag(path=WEB / "node_modules" / "axe-core" / "axe.min.js")
         found = await page.evaluate("axe.run()")

@@ -1,4 +1,4 @@
-/** Asking the server to do something: what it is busy with, and why it refused. */
+/** Asking the server to do something: what it is busy with, and why it refused, in the words of the part that asks. */
 import { ref, type Ref } from 'vue'
 import { ApiError } from '../api'
 import { i18n } from '../words'
@@ -11,17 +11,17 @@ export interface Attempts {
   attempt: <T>(act: () => Promise<T>) => Promise<T | null>
 }
 
-export function useAttempts(): Attempts {
+const { t } = i18n.global
+
+function plainly(error: ApiError): string {
+  if (error.status === 401) return t('campaign.signInFirst')
+  if (error.status === 403) return t('campaign.notAllowed')
+  return t('campaign.refused', { why: error.message })
+}
+
+export function useAttempts(why: (error: ApiError) => string = plainly): Attempts {
   const busy = ref(false)
   const failure = ref('')
-  const { t } = i18n.global
-
-  function why(error: ApiError): string {
-    if (error.status === 0) return t('error.unreachable')
-    if (error.status === 401) return t('campaign.signInFirst')
-    if (error.status === 403) return t('campaign.notAllowed')
-    return t('campaign.refused', { why: error.message })
-  }
 
   async function attempt<T>(act: () => Promise<T>): Promise<T | null> {
     busy.value = true
@@ -30,7 +30,7 @@ export function useAttempts(): Attempts {
       return await act()
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      failure.value = why(error)
+      failure.value = error.status === 0 ? t('error.unreachable') : why(error)
       return null
     } finally {
       busy.value = false

@@ -10,12 +10,13 @@ takes in every segment that reaches into its hour or day, so for one tag and tim
 is always a later write than a settled one.
 """
 
+# ruff: noqa: S608 - what is put into the SQL is the name of one of two tables
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from historian.embedded.segments import Segment
 from plant.batch import Batch, Form
@@ -90,6 +91,10 @@ class Newest(NamedTuple):
     order: int
 
 
+Table = Literal["segment", "roll"]
+"""Which files are meant: those of samples, or of stored buckets (see `rolls`)."""
+
+
 def segments(connection: sqlite3.Connection, first: int, last: int) -> list[Listed]:
     """Return the segments that may hold times `first` to `last`, inclusive, in order of time."""
     return [
@@ -111,10 +116,10 @@ def add(connection: sqlite3.Connection, listed: Listed) -> None:
     )
 
 
-def retire(connection: sqlite3.Connection, names: Iterable[str], at: float) -> None:
-    """Forget segments whose rows are elsewhere or too old; their files go later, readers may still use them."""
+def retire(connection: sqlite3.Connection, names: Iterable[str], at: float, *, table: Table = "segment") -> None:
+    """Forget files whose rows are elsewhere or too old; they go later, readers may still use them."""
     for name in names:
-        connection.execute("DELETE FROM segment WHERE name = ?", (name,))
+        connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))
         connection.execute("INSERT INTO retired (name, at) VALUES (?, ?)", (name, at))
 
 
@@ -124,12 +129,12 @@ def level(connection: sqlite3.Connection, name: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def lose(connection: sqlite3.Connection, name: str, at: int, *, saved: int) -> None:
-    """Record a segment that cannot be read any more, less the rows of it that were saved."""
+def lose(connection: sqlite3.Connection, name: str, at: int, *, saved: int, table: Table = "segment") -> None:
+    """Record a file that cannot be read any more, less the rows of it that were saved."""
     connection.execute(
-        "INSERT INTO lost (name, rows, at) SELECT name, rows - ?, ? FROM segment WHERE name = ?", (saved, at, name)
+        f"INSERT INTO lost (name, rows, at) SELECT name, rows - ?, ? FROM {table} WHERE name = ?", (saved, at, name)
     )
-    connection.execute("DELETE FROM segment WHERE name = ?", (name,))
+    connection.execute(f"DELETE FROM {table} WHERE name = ?", (name,))
 
 
 def register(connection: sqlite3.Connection, paths: Sequence[str]) -> None:

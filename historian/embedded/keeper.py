@@ -315,7 +315,8 @@ class Keeper:
             kept = self.write(segments.sound_parts(self._folder / name, schema), schema)
             saved = 0 if kept is None else kept.rows
             with self._database.transaction() as connection:
-                (catalogue if step is None else rolls).lose(connection, name, self._clock.now(), saved=saved)
+                table: catalogue.Table = "segment" if step is None else "roll"
+                catalogue.lose(connection, name, self._clock.now(), saved=saved, table=table)
                 if kept is not None and level is not None:
                     catalogue.add(connection, Listed(kept, level))
                 elif kept is not None and step is not None:

@@ -136,25 +136,10 @@ def add(connection: sqlite3.Connection, roll: Roll) -> None:
     )
 
 
-def retire(connection: sqlite3.Connection, names: Iterable[str], at: float) -> None:
-    """Forget files whose buckets are elsewhere or too old; they go later, readers may still use them."""
-    for name in names:
-        connection.execute("DELETE FROM roll WHERE name = ?", (name,))
-        connection.execute("INSERT INTO retired (name, at) VALUES (?, ?)", (name, at))
-
-
 def step(connection: sqlite3.Connection, name: str) -> int | None:
     """Return the step of a file, None when it is not known (any more)."""
     row = connection.execute("SELECT step FROM roll WHERE name = ?", (name,)).fetchone()
     return None if row is None else int(row[0])
-
-
-def lose(connection: sqlite3.Connection, name: str, at: int, *, saved: int) -> None:
-    """Record a file that cannot be read any more, less the buckets of it that were saved."""
-    connection.execute(
-        "INSERT INTO lost (name, rows, at) SELECT name, rows - ?, ? FROM roll WHERE name = ?", (saved, at, name)
-    )
-    connection.execute("DELETE FROM roll WHERE name = ?", (name,))
 
 
 class Hole(NamedTuple):

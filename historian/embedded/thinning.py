@@ -129,7 +129,8 @@ class Thinner:
         )
         with self._database.transaction() as connection:
             catalogue.retire(connection, [one.segment.name for one in work.samples], time.time())
-            rolls.retire(connection, [one.segment.name for one in (*work.finer, *work.target)], time.time())
+            gone = [one.segment.name for one in (*work.finer, *work.target)]
+            catalogue.retire(connection, gone, time.time(), table="roll")
             for one, segment in kept:
                 if segment is not None:
                     catalogue.add(connection, Listed(segment, one.level))

@@ -12,7 +12,9 @@ from __future__ import annotations
 import errno
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,7 @@ class Unreadable(Exception):
 
 _SHORTAGES = tuple(os.strerror(code) for code in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES))
 _COLUMNS = ", ".join(f'"{name}"' for name in segments.SCHEMA.names)
+_AGAIN = 0.05
 _USABLE = "quality < 2147483648"
 _SUMS = f"""count(*) AS count, count(*) FILTER ({_USABLE}) AS usable,
     min(number) FILTER (fit) AS minimum, max(number) FILTER (fit) AS maximum, avg(number) FILTER (fit) AS mean,
@@ -71,6 +74,9 @@ class Engine:
 
     def __init__(self, folder: Path, *, memory_limit: str, threads: int) -> None:
         self._folder = folder
+        self._asked: set[duckdb.DuckDBPyConnection] = set()
+        self._change = threading.Condition()
+        self._closed = False
         self._duck = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
@@ -87,18 +93,21 @@ class Engine:
     def query(self, sql: str, listed: Iterable[Listed | Roll], **tables: pa.Table) -> pa.Table:
         """Run a query in which `$files` stands for the rows of the listed files, all segments or all of buckets.
 
-        Raises Unreadable when one of them is gone or damaged, Unavailable when memory or files do not suffice.
+        Raises Unreadable when one of them is gone or damaged, Unavailable when memory or files do not suffice,
+        or when the engine is closed meanwhile.
         """
         files = [str(self._folder / one.segment.name) for one in listed]
         quoted = ", ".join("'" + glob.escape(file).replace("'", "''") + "'" for file in files)
-        with self._duck.cursor() as cursor:
-            for name, table in tables.items():
-                cursor.register(name, table)
-            if not files:
-                cursor.register("nothing", segments.SCHEMA.empty_table())
-            source = f"read_parquet([{quoted}])" if files else "nothing"
+        with self._asking() as cursor:
             try:
+                for name, table in tables.items():
+                    cursor.register(name, table)
+                if not files:
+                    cursor.register("nothing", segments.SCHEMA.empty_table())
+                source = f"read_parquet([{quoted}])" if files else "nothing"
                 return cursor.sql(sql.replace("$files", source)).to_arrow_table()
+            except duckdb.InterruptException as error:
+                raise Unavailable("the historian was closed before the question was answered") from error
             except duckdb.OutOfMemoryException as error:
                 raise Unavailable(f"the question needs more memory than DuckDB may use: {error}") from error
             except duckdb.Error as error:
@@ -120,8 +129,29 @@ class Engine:
         return True
 
     def close(self) -> None:
-        """Release DuckDB."""
+        """Break off the questions being asked, and release DuckDB, which refuses to go while one of them runs."""
+        with self._change:
+            self._closed = True
+            while self._asked:
+                for cursor in self._asked:
+                    cursor.interrupt()
+                self._change.wait(_AGAIN)  # one that had not begun to run heard nothing
         self._duck.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._change:
+            if self._closed:
+                raise Unavailable("the historian is closed")
+            cursor = self._duck.cursor()
+            self._asked.add(cursor)
+        try:
+            yield cursor
+        finally:
+            with self._change:
+                cursor.close()
+                self._asked.discard(cursor)
+                self._change.notify_all()
 
 
 def history(engine: Engine, view: View, first: int, last: int) -> Rows:

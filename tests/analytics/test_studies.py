@@ -130,6 +130,34 @@ def test_capability_takes_one_value_a_piece_however_often_it_was_read() -> None:
     assert calm[f"{FORCE.path}:cp"].value > 2 * cp.value  # what repetitions make of it
 
 
+def test_a_piece_is_not_credited_with_what_was_read_while_the_machine_stood() -> None:
+    # Read each second, standing half of each minute; the first piece is counted before the next reading.
+    press = Device(
+        path=PATH,
+        name=Text("", "Press"),
+        tags=(FORCE, tag(Role.TOTAL_COUNT, Kind.COUNTER), tag(Role.STATE, Kind.STATE)),
+    )
+    random = np.random.default_rng(4)
+    force = [(float(s), 0.0 if s % 60 <= 30 else float(random.normal(412, 4))) for s in range(3600)]
+    states = [(m * 60 + after, state) for m in range(60) for after, state in ((0, 4), (30.2, 6))]
+    made = [m * 60 + 30.75 + n for m in range(60) for n in range(28)]
+    batches = (
+        samples(force, path=FORCE.path),
+        samples([(0.0, 0), *((when, n + 1) for n, when in enumerate(made))], path=f"{PATH}/total-count"),
+        samples(states, path=f"{PATH}/state"),
+    )
+    settings = Settings(tolerances={FORCE.path: Tolerance(lower=392, upper=432, target=412)})
+    found = studied(scene(press), settings, *batches)
+    centre = found[f"{FORCE.path}#chart=i:control-centre"]
+    assert centre.value == pytest.approx(412, abs=0.5)
+    assert found[f"{FORCE.path}#chart=i:control-upper"].value == pytest.approx(424, abs=1)
+    assert centre.coverage == pytest.approx(27 / 28)
+    # A value that is sent when it changes, and did not, is that of every piece.
+    steady = samples([(0.0, 412.0), (1700.0, 415.0)], path=FORCE.path)
+    found = studied(scene(press), settings, steady, *batches[1:])
+    assert found[f"{FORCE.path}#chart=i:control-centre"].coverage > 0.98
+
+
 WATCH = Watch(healthy=3600 * SECOND, block=60 * SECOND, allowance=1.0, blocks_between_alarms=10_000, limit=450.0)
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from historian.embedded import EmbeddedHistorian, EmbeddedReader, keeper
+from historian.embedded.queries import Engine
 from plant.batch import INT64_MAX, INT64_MIN, Batch, BatchBuilder
 from plant.clock import SECOND, VirtualClock
 from plant.errors import Unavailable
@@ -256,6 +257,28 @@ def test_merged_files_stay_for_readers_that_still_use_them(folder, monkeypatch):
         historian.tidy()
         assert files(folder) == {one.segment.name for one in listed(folder)}
         assert not before & files(folder)
+
+
+def test_closing_breaks_off_what_is_being_asked(folder):
+    folder.mkdir()
+    engine = Engine(folder, memory_limit="256MB", threads=2)
+    refused: list[str] = []
+
+    def ask() -> None:
+        try:
+            engine.query("SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b", [])
+        except Unavailable as error:
+            refused.append(str(error))
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    engine.close()
+    for thread in asking:
+        thread.join()
+    ask()
+    assert len(refused) == 4
+    assert all("closed" in said for said in refused)
 
 
 def test_what_a_crash_left_behind_is_swept_away_when_opened_again(folder):

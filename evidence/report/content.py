@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analytics.acceptance import Verdict
 from analytics.losses import LOSS_NAMES, Loss, Waterfall
 from analytics.measures.measurement import Measured
 from analytics.scene import analyse, roll_up
@@ -14,8 +13,9 @@ from evidence.dossier import Dossier
 from evidence.payload import Plain
 from evidence.plan import RecordedArm, SimulatedArm
 from evidence.report import charts
+from evidence.report.assumptions import assumptions
 from evidence.report.indicators import finding
-from evidence.report.numbers import is_percent, moment, shown
+from evidence.report.numbers import moment
 from evidence.report.words import ARMS, VERDICTS, Words
 from plant.calendar import Span
 
@@ -62,7 +62,7 @@ def content(dossier: Dossier, language: str) -> tuple[Plain, dict[str, str]]:
         ],
         "losses": _losses(dossier, w, drawn),
         "completeness": _completeness(dossier, w),
-        "sensitivity": _sensitivity(dossier, w),
+        "sensitivity": assumptions(dossier, w),
         "software": [f"{name} {version}" for name, version in contents.software()["versions"].items()],
         "command": f"provenline evidence verify {plan.id}-r{dossier.plan.revision}.zip",
     }, drawn
@@ -192,33 +192,6 @@ def _shares(total: Waterfall) -> list[float]:
     lost = list(total.losses.values())
     planned = sum(lost) * total.planned / max(total.planned - total.valuable, 1) if total.planned else 1.0
     return [1.0, *(seconds / planned for seconds in lost), total.valuable / total.planned]
-
-
-def _sensitivity(dossier: Dossier, w: Words) -> list[list[str]]:
-    """Return each assumption with what comes out when it is half as large, and half as large again."""
-    units = {one.indicator: one for one in dossier.assessment.finding.findings}
-
-    def outcome(tried: Plain) -> str:
-        if "error" in tried:
-            return w("cannot-be", why=tried["error"])
-        estimates = (
-            shown(value, units[name].unit, percent=is_percent(units[name])) if isinstance(value, float) else str(value)
-            for name, value in tried["estimates"].items()
-            if value is not None
-        )
-        turned = tried["verdict"] != dossier.assessment.finding.verdict.value
-        said = f"{w.of(VERDICTS[Verdict(tried['verdict'])])} ({'; '.join(estimates) or '–'})"
-        return f"▲ {said}" if turned else said
-
-    return [
-        [
-            one["parameter"],
-            f"{one['value']:g}" + ("" if one["baseline"] is None else f" / {one['baseline']:g}"),
-            outcome(one["low"]),
-            outcome(one["high"]),
-        ]
-        for one in dossier.sensitivity or ()
-    ]
 
 
 def _completeness(dossier: Dossier, w: Words) -> list[list[str]]:

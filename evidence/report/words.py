@@ -91,6 +91,7 @@ W = {
     "silent": Text("无样本信号", "Signals without samples"),
     "bad": Text("不良样本", "Bad samples"),
     "sensitivity": Text("敏感性：结论依赖哪些假设", "Sensitivity: which assumptions the verdict rests on"),
+    "assumptions": Text("敏感性", "Sensitivity"),
     "verify": Text("独立核验", "Verify it yourself"),
     "verify-text": Text(
         "任何人都可脱离本系统核验：安装 provenline 后运行以下命令，将由原始样本重新计算全部指标与判定。",

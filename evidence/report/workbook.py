@@ -20,6 +20,7 @@ from analytics.measures.measurement import Measurement
 from configs.catalogue import Kind, Minimum, Statistic
 from evidence.assess import Arm
 from evidence.dossier import Dossier
+from evidence.report.assumptions import assumptions
 from evidence.report.numbers import bound_text, interval_text, is_percent, moment, shown
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
 from plant.text import Text
@@ -40,6 +41,8 @@ def workbook(dossier: Dossier, language: str) -> bytes:
         writer.summary()
         for finding in dossier.assessment.finding.findings:
             writer.indicator(finding)
+        if dossier.sensitivity:
+            writer.assumptions()
     return out.getvalue()
 
 
@@ -106,6 +109,16 @@ class _Writer:
             totals[arm] = self._total(sheet, row, first, arm, used)
             row += 2
         self._change(sheet, row, found, totals)
+
+    def assumptions(self) -> None:
+        """Write what comes out when an assumption of the model is half as large, and half as large again."""
+        w = self._w
+        sheet = self._sheet(w("assumptions"), (34, 18, 60, 60))
+        sheet.write(2, 0, w("sensitivity"), self._bold)
+        sheet.write(3, 0, w("sensitivity-text"))
+        sheet.write_row(5, 0, [w(name) for name in ("parameter", "value", "low", "high")], self._head)
+        for row, cells in enumerate(assumptions(self._dossier, w), start=6):
+            sheet.write_row(row, 0, cells, self._plain)
 
     def _minimum(self, found: Finding) -> Minimum:
         return next(one.minimum for one in self._dossier.clause.indicators if one.id == found.indicator)

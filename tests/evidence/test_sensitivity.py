@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from analytics.acceptance import ClauseFinding, Verdict
@@ -17,6 +19,7 @@ from evidence.payload import Plain
 from evidence.plan import Plan, RecordedArm, SimulatedArm, Window
 from evidence.planning import clause_for, simulated_plan
 from evidence.report.content import content
+from evidence.report.workbook import workbook
 from evidence.sensitivity import HIGH, LOW, Assumption, vary
 from evidence.signing import Signer
 from evidence.verify import verify
@@ -143,6 +146,8 @@ def test_the_report_has_a_row_an_assumption(varied: tuple[Dossier, Path, list[st
     assert {row[0]: row[1] for row in table} == {"desk": "0 / 12", "batch": "4"}
     assert all(len(row) == 4 and all(isinstance(cell, str) and cell for cell in row) for row in table)
     assert all("%" in cell for row in table for cell in row[2:])
+    last = openpyxl.load_workbook(io.BytesIO(workbook(varied[0], language))).worksheets[-1]
+    assert [[cell.value for cell in row] for row in last.iter_rows(min_row=7, max_col=4)] == table
 
 
 # ---------------------------------------------------------------------------- what there is

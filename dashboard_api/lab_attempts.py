@@ -2,6 +2,8 @@
 
 POST /labs/courses/{course}/labs/{lab}/attempts   begin; with `practice` without a name
 GET  /labs/attempts, /labs/attempts/{attempt}
+POST /labs/courses/{course}/labs/{lab}/partner    join somebody's attempt by its code
+DELETE …/partner  undo a pair
 PUT  …/files      run with another configuration, or learn everything that is wrong with it
 PUT  …/answers    POST …/hints, …/claims, …/reset, …/resume, …/grade, …/end
 GET  /labs/line   how one's own line stands, also while it starts
@@ -13,8 +15,8 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dashboard_api.access import Json
 from dashboard_api.audit import AuditHere
@@ -33,11 +35,13 @@ from dashboard_api.lab_payloads import (
 )
 from dashboard_api.query import CentreHere
 from labs.attendance import day_of
-from labs.desk import LabDesk
+from labs.desk import LabDesk, version_of
 from labs.observation import Answer
+from labs.pairs import join_code
 from labs.roll import Presence
 from labs.sandboxes import NoSandbox, Sandbox
 from labs.work import Attempt
+from plant.clock import MILLISECOND
 
 router = APIRouter(prefix="/api/v1/labs", tags=["labs"])
 
@@ -47,20 +51,34 @@ QuestionId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
 Given = int | float | Annotated[str, Field(max_length=200)] | Annotated[list[int], Field(max_length=12)]
 
 
+Ticket = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class BeginBody(_Body):
-    """`practice`: without a name; nothing of it counts, and no name is kept."""
+    """`practice`: without a name; nothing of it counts, and no name is kept.
+
+    `ticket`: anything that nobody guesses, under which `line` tells how a line without a name starts.
+    """
 
     practice: bool = False
+    ticket: Ticket | None = None
+
+
+class JoinBody(_Body):
+    """The code that who began an attempt tells a partner, however it is typed."""
+
+    code: str = Field(min_length=1, max_length=40)
 
 
 class FilesBody(_Body):
-    """The whole configuration, by file name."""
+    """The whole configuration, by file name. `version`: of the one it was made from; where another runs, 409."""
 
     files: Annotated[dict[FileName, FileText], Field(min_length=1, max_length=40)]
+    version: str | None = Field(default=None, max_length=64)
 
 
 class AnswersBody(_Body):
@@ -90,13 +108,33 @@ async def begin(
     """Begin an attempt on a line of one's own, in place of the one before."""
     learner = "" if body.practice else who.name
     with answering():
-        attempt = await desk.begin(learner, lab)
+        attempt = await desk.begin(learner, lab, ticket=body.ticket or "")
     if attempt.named:
-        day = day_of(attempt.begun, centre.configuration.site.zone)
-        presence = Presence(learner, lab.key.course, day, attempt.begun)
-        await asyncio.to_thread(desk.register.roll.attend, [presence])
+        await _attend(learner, attempt, desk=desk, zone=centre.configuration.site.zone)
         await audit(who, "lab.begin", str(lab.key), after={"attempt": attempt.id, "seed": attempt.seed})
     return await _whole(attempt, desk)
+
+
+@router.post("/courses/{course}/labs/{lab}/partner", responses=REFUSED)
+async def join(
+    lab: LabHere, body: JoinBody, who: Learner, centre: CentreHere, desk: LabDeskHere, audit: AuditHere
+) -> Json:
+    """Work on somebody's attempt as a partner: what is graded from now on counts for both."""
+    if not who.name:
+        raise HTTPException(409, "a pair needs two names; practice without a name is done alone")
+    with answering():
+        attempt = await desk.join(who.name, lab, body.code)
+    await _attend(who.name, attempt, desk=desk, zone=centre.configuration.site.zone)
+    await audit(who, "lab.join", str(lab.key), after={"attempt": attempt.id, "learner": attempt.learner})
+    return await _whole(attempt, desk)
+
+
+@router.delete("/attempts/{attempt}/partner", status_code=204, responses=REFUSED)
+async def part(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere) -> None:
+    """Undo a pair: who began it goes on alone."""
+    with answering():
+        await desk.part(attempt, who.name)
+    await audit(who, "lab.part", str(attempt.key), after={"attempt": attempt.id, "partner": attempt.partner})
 
 
 @router.get("/attempts", responses=REFUSED)
@@ -105,13 +143,15 @@ async def mine(who: Learner, desk: LabDeskHere) -> list[Json]:
     if not who.name:
         return []
     found = await asyncio.to_thread(desk.register.work.attempts, who.name)
-    return [attempt_payload(attempt, _line(attempt, desk)) for attempt in found[:500]]
+    reached = [attempt for attempt in found if who.name in attempt.people]
+    return [attempt_payload(attempt, _line(attempt, desk)) for attempt in reached[:500]]
 
 
 @router.get("/line", responses=REFUSED)
-async def line(who: Learner, desk: LabDeskHere) -> Json:
-    """Say how one's own line stands; while it starts, how much of its past has been computed."""
-    found = desk.sandboxes.of(who.name) if who.name else None
+async def line(who: Learner, desk: LabDeskHere, ticket: Annotated[Ticket | None, Query()] = None) -> Json:
+    """Say how one's own line stands, or the one that starts for a ticket; how much of its past has been computed."""
+    owner = desk.starting.get(ticket, "") if ticket else who.name
+    found = desk.sandboxes.of(owner) if owner else None
     return {"state": found.state.value if found else None, "progress": found.progress if found else None}
 
 
@@ -125,19 +165,20 @@ async def one_attempt(attempt: Own, desk: LabDeskHere) -> Json:
 async def files(attempt: Own, desk: LabDeskHere) -> Json:
     """Return the configuration that the line runs with, and the one it began with."""
     with answering():
-        return {"files": dict(await desk.files(attempt)), "start": dict(desk.lab(attempt).files)}
+        running = dict(await desk.files(attempt))
+        return {"files": running, "start": dict(desk.lab(attempt).files), "version": version_of(running)}
 
 
 @router.put("/attempts/{attempt}/files", responses=REFUSED)
 async def apply(attempt: Own, body: FilesBody, who: Learner, desk: LabDeskHere, audit: AuditHere) -> Json:
     """Run with another configuration; where `faults` are answered, nothing has changed."""
     with answering():
-        faults = await desk.apply(attempt, body.files)
+        faults = await desk.apply(attempt, body.files, instead_of=body.version)
     if attempt.named:
         sizes = {name: len(text) for name, text in body.files.items()}
         told = {"attempt": attempt.id, "files": sizes, "faults": len(faults)}
         await audit(who, "lab.apply", str(attempt.key), after=told)
-    return {"faults": [fault_payload(fault) for fault in faults]}
+    return {"faults": [fault_payload(fault) for fault in faults], "version": version_of(body.files)}
 
 
 @router.put("/attempts/{attempt}/answers", responses=REFUSED)
@@ -246,6 +287,12 @@ async def end(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere) -
     return attempt_payload(found or attempt, None)
 
 
+async def _attend(learner: str, attempt: Attempt, *, desk: LabDesk, zone: str) -> None:
+    now = desk.clock.now()
+    presence = Presence(learner, attempt.key.course, day_of(now, zone), now)
+    await asyncio.to_thread(desk.register.roll.attend, [presence])
+
+
 def _line(attempt: Attempt, desk: LabDesk) -> Sandbox | None:
     if attempt.ended is not None or not attempt.sandbox:
         return None
@@ -265,9 +312,13 @@ async def _whole(attempt: Attempt, desk: LabDesk) -> Json:
     work, lab = desk.register.work, desk.library.lab(attempt.key)
     results = await asyncio.to_thread(work.results, attempt.id)
     read = await asyncio.to_thread(work.hints, attempt)
+    applied = await asyncio.to_thread(work.applied, attempt.id)
+    alone = attempt.named and attempt.ended is None and not attempt.partner and not results
     return {
         **attempt_payload(attempt, _line(attempt, desk)),
         **await _work(attempt, desk),
+        "code": join_code(attempt.id) if alone else None,
+        "applied": applied and applied // MILLISECOND,
         "lab_document": lab_payload(lab, read) if lab else None,
         "results": [result_payload(result) for result in results[-20:]],
     }

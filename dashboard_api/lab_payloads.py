@@ -123,6 +123,7 @@ def attempt_payload(attempt: Attempt, sandbox: Sandbox | None) -> Json:
     return {
         "id": attempt.id,
         "learner": attempt.learner or None,
+        "partner": attempt.partner or None,
         "course": attempt.key.course,
         "lab": attempt.key.lab,
         "practice": not attempt.named,

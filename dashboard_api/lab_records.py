@@ -152,6 +152,7 @@ async def grade_book(
             "of": row.of,
             "last": row.last and row.last // MILLISECOND,
             "certificate": row.certificate or None,
+            "partners": list(row.partners),
         }
         for row in await _book(desk, course, group)
     ]

@@ -42,6 +42,41 @@ LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
             ("{questions}: this was graded already; begin a new attempt", "{questions}：已评分，不能再改；请重新开始"),
         ),
         "guessing": (("more than {most} claims are guesses", "申报超过 {most} 次，视为猜测"),),
+        "files-changed": (
+            (
+                "another configuration was applied meanwhile; look at it before you apply yours",
+                "期间已有另一份配置被应用；请先查看，再应用您的修改",
+            ),
+        ),
+        "no-pair": (
+            ("no attempt under way has the code {code}", "进行中的实验里没有结对码 {code}"),
+            ("this code is for another lab: {lab}", "这个结对码属于另一个实验：{lab}"),
+            (
+                "a pair needs two names; practice without a name is done alone",
+                "结对需要双方都登录；匿名练习只能一人进行",
+            ),
+            (
+                "this is the code of your own attempt; your partner enters it",
+                "这是您自己这次实验的结对码，请让搭档输入",
+            ),
+            (
+                "two people work on this attempt already; a pair takes no third",
+                "这次实验已有两个人，不能再加入第三人",
+            ),
+            (
+                "this attempt was graded already; a partner joins before that",
+                "这次实验已评分；搭档须在评分之前加入",
+            ),
+            (
+                "you have an attempt of {lab} under way; end or leave it first, then join",
+                "您还有实验 {lab} 在进行；请先结束或退出，再加入",
+            ),
+            ("nobody works on this attempt as a partner", "这次实验没有搭档"),
+            (
+                "this was graded for both already; the pair stays, or your partner leaves",
+                "已为两人评分，不能再请搭档退出；搭档可自行退出",
+            ),
+        ),
         "no-picture": (("no text of this course shows such a picture", "本课程没有这张图片"),),
         "no-name": (
             ("sign in to enrol; without a name there is practice only", "请登录后报名；匿名只能练习"),

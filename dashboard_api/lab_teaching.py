@@ -159,7 +159,7 @@ def _class(found: Class) -> Json:
 
 def _member(desk: LabDesk, group: Class, learner: str) -> Json:
     work = desk.register.work
-    running = next((one for one in work.attempts(learner) if one.ended is None), None)
+    running = next((one for one in work.attempts(learner) if one.ended is None and learner in one.people), None)
     course = desk.library.courses.get(group.course)
     standing = desk.standing(learner, course)[0] if course else None
     row: Json = {
@@ -173,7 +173,7 @@ def _member(desk: LabDesk, group: Class, learner: str) -> Json:
         results = work.results(running.id)
         lab = desk.library.lab(running.key)
         row["attempt"] = {
-            **attempt_payload(running, desk.sandboxes.of(learner)),
+            **attempt_payload(running, desk.sandboxes.of(running.owner)),
             "lab_name": said(lab.document.name) if lab else None,
             "steps": [one.id for one in lab.document.steps] if lab else [],
             "active": work.last_deed(running) // MILLISECOND,
@@ -252,8 +252,8 @@ def _meant(desk: LabDesk, body: ExerciseBody) -> list[Attempt]:
     if body.attempt is not None:
         chosen = [one for one in running if one.id == body.attempt]
     else:
-        members = _found(desk, body.group or "").members
-        chosen = [one for one in running if one.learner in members]
+        members = set(_found(desk, body.group or "").members)
+        chosen = [one for one in running if not members.isdisjoint(one.people)]
     if not chosen:
         raise HTTPException(409, "nobody of them works on a line now")
     return chosen
@@ -278,6 +278,7 @@ async def _scores(desk: LabDesk, drill: Drill) -> list[Json]:
             {
                 "attempt": hidden.attempt,
                 "learner": attempt.learner or None if attempt else None,
+                "partner": attempt.partner or None if attempt else None,
                 "since": round(hidden.since * 1000),
                 "score": score,
             }

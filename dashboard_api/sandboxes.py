@@ -2,8 +2,8 @@
 
     /api/v1/sandboxes/<id>/api/v1/scenes  ─▶  /api/v1/scenes of that sandbox, over its Unix socket
 
-A page that knows the prefix works on a sandbox as on the centre. Only whose it is gets there, and
-who teaches. Neither cookies nor tokens go along: the sandbox is told a name, and what somebody
+A page that knows the prefix works on a sandbox as on the centre. Only whose it is gets there, their
+partner, and who teaches. Neither cookies nor tokens go along: the sandbox is told a name, and what somebody
 may do in it is its own affair. What really happens in it has no route, here or there.
 """
 
@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from dashboard_api.access import POLICY_VIOLATION, Actor, Permission, requires
 from dashboard_api.audit import AuditHere
 from dashboard_api.dependencies import centre_of
-from dashboard_api.lab_access import REFUSED, Learner, Teacher, answering, lab_desk_here
+from dashboard_api.lab_access import REFUSED, LabDeskHere, Learner, Teacher, answering, lab_desk_here
 from dashboard_api.query import Json
 from labs.sandboxes import NoSandbox, Sandbox, Sandboxes, SandboxState
 from plant.clock import MILLISECOND
@@ -62,12 +62,14 @@ def sandboxes_here(connection: HTTPConnection) -> Sandboxes:
 Here = Annotated[Sandboxes, Depends(sandboxes_here)]
 
 
-def reached(sandbox: SandboxId, who: Learner, here: Here) -> Sandbox:
-    """Return the sandbox of a path, where it is one's own, or one teaches. Answers 404 to everybody else."""
+def reached(sandbox: SandboxId, who: Learner, desk: LabDeskHere) -> Sandbox:
+    """Return the sandbox of a path, where it is one's own or a partner's, or one teaches; 404 to everybody else."""
     with suppress(NoSandbox):
-        found = here.get(sandbox)
+        found = desk.sandboxes.get(sandbox)
         # Whoever practises without a name knows the id, which cannot be guessed, and has nothing else to show.
         if found.owner == who.name or found.owner.startswith(PracticePrefix) or who.may(Permission.LAB_TEACH):
+            return found
+        if desk.register.pairs.shares(found.id, who.name):
             return found
     raise HTTPException(404, "there is no such sandbox of yours, or no longer")
 
@@ -190,7 +192,7 @@ async def live(
 ) -> None:
     """Hand a live connection on to the application of a sandbox, for as long as who asks may see it."""
     try:
-        found = reached(sandbox, who, sandboxes_here(socket))
+        found = await asyncio.to_thread(reached, sandbox, who, lab_desk_here(centre_of(socket)))
         _check_ready(found)
         address = f"ws://{HOST}{_path(path)}?{socket.url.query}"
     except HTTPException as error:

@@ -12,7 +12,7 @@ from plant.database import Database, reader
 from plant.errors import Unavailable
 from plant.text import Text
 
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without I, L, O and U: nothing that is misread on paper."""
 _GROUPS, _LENGTH = 4, 4
 
@@ -33,14 +33,14 @@ class Certificate:
 
 def new_code() -> str:
     """Return a code of 80 random bits, such as `7K2M-9QXF-0ATB-CJ4W`."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)) for _ in range(_GROUPS))
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(_LENGTH)) for _ in range(_GROUPS))
     return "-".join(groups)
 
 
 def read_code(text: str) -> str:
     """Return a code as it is written, whatever way somebody typed it."""
     plain = text.upper().replace("O", "0").replace("I", "1").replace("L", "1")
-    letters = "".join(letter for letter in plain if letter in _LETTERS)
+    letters = "".join(letter for letter in plain if letter in LETTERS)
     return "-".join(letters[n : n + _LENGTH] for n in range(0, len(letters), _LENGTH))
 
 

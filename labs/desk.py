@@ -1,17 +1,20 @@
 """Where labs are given: opens attempts on lines of their own, judges them, and writes down what they were worth.
 
-begin ─▶ apply · answer · hint · claim ─▶ grade (again and again) ─▶ end
+begin (─▶ join) ─▶ apply · answer · hint · claim ─▶ grade (again and again) ─▶ end
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
+from labs.awards import read_code
 from labs.checking import Outcome
 from labs.course import Hint
 from labs.drills import Drill, Hidden
@@ -19,6 +22,7 @@ from labs.exercise import Score, score
 from labs.grading import CourseResult, Grade, course_result, grade
 from labs.library import PACKAGED, Course, Lab, Library, Scenery, read_library
 from labs.observation import Answer, Claim, Submission, TrueFault
+from labs.pairs import join_code
 from labs.register import Register
 from labs.sandboxes import HiddenFault, NoSandbox, Sandbox, Sandboxes, SandboxState, SandboxTrouble
 from labs.work import Attempt, NotNow, Result
@@ -48,21 +52,30 @@ class LabDesk:
     clock: Clock
     folder: Path
     scenery: Scenery | None = None
+    starting: dict[str, str] = field(default_factory=dict)
+    """Whose line is starting, by the tickets of those who asked for it."""
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
+    """Who applies a configuration in an attempt: two do it one after the other."""
 
     def reread(self) -> None:
         """Read all courses anew, after one was added or removed. Blocks."""
         self.library = read_library((PACKAGED, self.folder), self.scenery)
 
     # ------------------------------------------------------------------------- attempts
-    async def begin(self, learner: str, lab: Lab) -> Attempt:
-        """Begin an attempt on a line of its own; an empty `learner` practises without a name."""
+    async def begin(self, learner: str, lab: Lab, *, ticket: str = "") -> Attempt:
+        """Begin an attempt on a line of its own; an empty `learner` practises without a name.
+
+        While its line starts, `starting` tells under `ticket` whose it is.
+        """
         work, now = self.register.work, self.clock.now()
         before = await asyncio.to_thread(work.attempts, learner) if learner else ()
-        for earlier in (one for one in before if one.ended is None):
+        for earlier in (one for one in before if one.ended is None and one.learner == learner):
             await self._settle(earlier)
         attempt = await asyncio.to_thread(work.begin, learner, lab.key, now)
         asked = lab.document.line.seed
         seed = own_seed(attempt.owner, str(lab.key)) if asked == "own" else asked
+        if ticket:
+            self.starting[ticket] = attempt.owner
         try:
             sandbox = await self.sandboxes.open(lab, attempt.owner, seed=seed)
             if sandbox.state is SandboxState.BROKEN:
@@ -71,10 +84,33 @@ class LabDesk:
         except BaseException:
             await asyncio.to_thread(work.end, attempt.id, self.clock.now())
             raise
+        finally:
+            self.starting.pop(ticket, None)
         await asyncio.to_thread(work.on, attempt.id, sandbox.id, plant=plant, seed=seed)
         begun = replace(attempt, sandbox=sandbox.id, plant=plant, seed=seed)
-        await self._join(begun)
+        await self._hide_due(begun)
         return begun
+
+    async def join(self, learner: str, lab: Lab, code: str) -> Attempt:
+        """Let somebody work on the attempt that has a code, together with who began it."""
+        running = await asyncio.to_thread(self.register.work.running)
+        found = next((one for one in running if one.named and join_code(one.id) == read_code(code)), None)
+        if found is None:
+            raise NotNow(f"no attempt under way has the code {read_code(code)}")
+        if found.key != lab.key:
+            raise NotNow(f"this code is for another lab: {found.key}")
+        await asyncio.to_thread(self.register.pairs.join, found, learner, self.clock.now())
+        joined = replace(found, partner=learner)
+        await self._hide_due(joined, anew=False)
+        return joined
+
+    async def part(self, attempt: Attempt, who: str) -> None:
+        """Undo a pair: a partner may always go, who began sends one away only while nothing was graded."""
+        if not attempt.partner:
+            raise NotNow("nobody works on this attempt as a partner")
+        if who != attempt.partner and await asyncio.to_thread(self.register.pairs.graded, attempt.id):
+            raise NotNow("this was graded for both already; the pair stays, or your partner leaves")
+        await asyncio.to_thread(self.register.pairs.part, attempt, self.clock.now())
 
     def line(self, attempt: Attempt) -> Sandbox:
         """Return the line of an attempt that goes on."""
@@ -103,7 +139,7 @@ class LabDesk:
         plant = await sandbox.now()
         await asyncio.to_thread(self.register.work.on, attempt.id, sandbox.id, plant=plant, seed=attempt.seed)
         again = replace(attempt, sandbox=sandbox.id, plant=plant)
-        await self._join(again)
+        await self._hide_due(again)
         return again
 
     async def resume(self, attempt: Attempt) -> Attempt:
@@ -117,12 +153,21 @@ class LabDesk:
             raise SandboxTrouble(f"what ran before does not run any more: {faults[0]}")
         return again
 
-    async def apply(self, attempt: Attempt, files: Mapping[str, str]) -> tuple[Fault, ...]:
-        """Run with another configuration, and keep it. Returns what is wrong with it; then nothing has changed."""
-        faults = await self.line(attempt).apply(files)
-        if not faults:
-            await asyncio.to_thread(self.register.work.keep, attempt.id, files, self.clock.now())
-        return faults
+    async def apply(
+        self, attempt: Attempt, files: Mapping[str, str], *, instead_of: str | None = None
+    ) -> tuple[Fault, ...]:
+        """Run with another configuration, and keep it. Returns what is wrong with it; then nothing has changed.
+
+        `instead_of`: the version that was changed; where another one runs by now, NotNow is raised.
+        """
+        async with self._turns.setdefault(attempt.id, asyncio.Lock()):
+            line = self.line(attempt)
+            if instead_of not in (None, version_of(await line.files())):
+                raise NotNow("another configuration was applied meanwhile; look at it before you apply yours")
+            faults = await line.apply(files)
+            if not faults:
+                await asyncio.to_thread(self.register.work.keep, attempt.id, files, self.clock.now())
+            return faults
 
     async def files(self, attempt: Attempt) -> Mapping[str, str]:
         """Return the configuration an attempt runs with; where its line is gone, the one it last ran with."""
@@ -212,14 +257,15 @@ class LabDesk:
         await asyncio.to_thread(self.register.drills.hide, drill.id, hidden)
         return hidden
 
-    async def _join(self, attempt: Attempt) -> None:
-        """Hide what is hidden in the lines of somebody's classes in this new one too."""
+    async def _hide_due(self, attempt: Attempt, *, anew: bool = True) -> None:
+        """Hide what is hidden in the lines of somebody's classes in this one too; it is new, or has a new partner."""
         going_on = [one for one in await asyncio.to_thread(self.register.drills.all) if one.ended is None and one.group]
         for drill in going_on if attempt.named else ():
             with suppress(ProvenlineError):  # the class is no more, or this line has nothing to break there
                 members = (await asyncio.to_thread(self.register.roll.a_class, drill.group)).members
-                scored = any(one.attempt == attempt.id and one.score is not None for one in drill.hidden)
-                if attempt.learner in members and not scored:
+                here = [one for one in drill.hidden if one.attempt == attempt.id]
+                done = any(one.score is not None for one in here) if anew else bool(here)
+                if not done and not set(members).isdisjoint(attempt.people):
                     await self.hide(drill, attempt, drill.asked)
 
     async def _settle(self, attempt: Attempt) -> None:
@@ -247,6 +293,11 @@ class LabDesk:
         # What is true of another fault in the same line is no false claim in this exercise.
         relevant = [claim for claim in claims if claim.made >= hidden.since and not _explained(claim, others)]
         return score(own, relevant, drill.rules, begun=hidden.since)
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """Return what tells one configuration from another."""
+    return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:16]
 
 
 def own_seed(owner: str, lab: str) -> int:

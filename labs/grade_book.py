@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
+from labs.course import LabKey
 from labs.library import Library
 from labs.register import Register
 from labs.work import Attempt
@@ -33,14 +35,18 @@ HEAD: tuple[Text, ...] = (
     Text("满分", "Of"),
     Text("最近一次", "Last attempt"),
     Text("证书编号", "Certificate"),
+    Text("搭档", "Partner"),
 )
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_WIDTHS = (16, 16, 28, 28, 10, 10, 12, 12, 8, 20, 22)
+_WIDTHS = (16, 16, 28, 28, 10, 10, 12, 12, 8, 20, 22, 16)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What somebody has done in one lab. `last`: ns UTC, when the last attempt began; None where there was none."""
+    """What somebody has done in one lab. `last`: ns UTC, when the last attempt began; None where there was none.
+
+    `partners`: with whom, where it was done in a pair.
+    """
 
     name: str
     learner: str
@@ -55,6 +61,7 @@ class Row:
     of: int
     last: int | None
     certificate: str
+    partners: tuple[str, ...] = ()
 
 
 def rows(
@@ -62,9 +69,7 @@ def rows(
 ) -> list[Row]:
     """Return every enrolled learner's row in every lab of their courses; of some learners, or all. Blocks."""
     wanted = None if learners is None else set(learners)
-    tried: dict[tuple[str, str, str], list[Attempt]] = {}
-    for attempt in register.work.attempts(course=course):
-        tried.setdefault((attempt.learner, attempt.key.course, attempt.key.lab), []).append(attempt)
+    together = register.pairs.together()
     found = []
     for enrolment in register.roll.enrolments(course=course):
         document = library.courses.get(enrolment.course)
@@ -72,8 +77,11 @@ def rows(
             continue
         best = register.work.best(enrolment.learner, enrolment.course)
         certificate = register.awards.of(enrolment.learner, enrolment.course)
+        tried: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in register.work.attempts(enrolment.learner, course=enrolment.course):
+            tried[attempt.key.lab].append(attempt)
         for lab in document.document.labs:
-            attempts = tried.get((enrolment.learner, enrolment.course, lab.id), [])
+            attempts = tried[lab.id]
             found.append(
                 Row(
                     name=enrolment.name,
@@ -89,6 +97,7 @@ def rows(
                     of=lab.points,
                     last=max((one.begun for one in attempts), default=None),
                     certificate=certificate.code if certificate else "",
+                    partners=tuple(sorted(together.get((enrolment.learner, LabKey(enrolment.course, lab.id)), ()))),
                 )
             )
     return found
@@ -108,6 +117,7 @@ def cells(row: Row, language: str, zone: str) -> list[Cell]:
         row.of,
         _moment(row.last, zone),
         row.certificate,
+        ", ".join(row.partners),
     ]
 
 

@@ -2,6 +2,7 @@
 
     roll    enrolments, classes, attendance        (`roll.py`)
     work    attempts, answers, hints, claims       (`work.py`)
+    pairs   who works on whose attempt, too        (`pairs.py`)
     awards  certificates                           (`awards.py`)
     drills  exercises that instructors set         (`drills.py`)
     incidents  pasts that pause and ask            (`incidents.py`)
@@ -16,6 +17,7 @@ from pathlib import Path
 from labs.awards import Awards
 from labs.drills import Drills
 from labs.incidents import Incidents
+from labs.pairs import Pairs
 from labs.roll import Roll
 from labs.work import Work
 from plant.database import Database, Schema
@@ -24,7 +26,7 @@ FILE = "labs.db"
 """What the file is called in a data folder."""
 
 _SCHEMA = Schema(
-    version=1,
+    version=2,
     script="""
     CREATE TABLE IF NOT EXISTS enrolment (
         learner TEXT NOT NULL, course TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (learner, course)
@@ -60,6 +62,9 @@ _SCHEMA = Schema(
         attempt TEXT NOT NULL, points REAL NOT NULL, of INTEGER NOT NULL, outcomes TEXT NOT NULL, at INTEGER NOT NULL
     );
     CREATE INDEX IF NOT EXISTS result_of ON result (attempt);
+    CREATE TABLE IF NOT EXISTS pair (attempt TEXT NOT NULL, partner TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER);
+    CREATE INDEX IF NOT EXISTS pair_of ON pair (attempt);
+    CREATE INDEX IF NOT EXISTS pair_with ON pair (partner);
     CREATE TABLE IF NOT EXISTS certificate (
         code TEXT NOT NULL UNIQUE, learner TEXT NOT NULL, course TEXT NOT NULL, name TEXT NOT NULL, zh TEXT NOT NULL,
         en TEXT NOT NULL, points REAL NOT NULL, of INTEGER NOT NULL, at INTEGER NOT NULL, UNIQUE (learner, course)
@@ -94,6 +99,7 @@ class Register:
         self._database = Database(path, _SCHEMA)
         self.roll = Roll(self._database)
         self.work = Work(self._database)
+        self.pairs = Pairs(self._database)
         self.awards = Awards(self._database)
         self.drills = Drills(self._database)
         self.incidents = Incidents(self._database)

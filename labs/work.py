@@ -1,7 +1,7 @@
 """What people did: attempts, answers, hints, claims and results.
 
-An attempt is one person at one lab on one sandbox. Its id is random: whoever practises without
-a name is known by it alone, and nothing else of them is written down.
+An attempt is one person, or two, at one lab on one sandbox. Its id is random: whoever practises
+without a name is known by it alone, and nothing else of them is written down.
 """
 
 from __future__ import annotations
@@ -21,6 +21,27 @@ from plant.errors import ProvenlineError
 from plant.text import Text
 
 MOST_CLAIMS = 50
+_COUNTS = """
+    SELECT attempt FROM pair WHERE partner = ?1 AND (until IS NULL OR EXISTS
+    (SELECT 1 FROM result WHERE result.attempt = pair.attempt AND result.at BETWEEN pair.at AND until))
+"""
+"""The attempts of others that count for somebody: who left before it was graded was not there."""
+_READ = """
+    SELECT DISTINCT step, number FROM hint JOIN attempt ON attempt.id = hint.attempt
+    WHERE id = ?1 OR (?2 <> '' AND course = ?3 AND lab = ?4 AND (
+        learner IN (?2, nullif(?5, '')) OR EXISTS
+        (SELECT 1 FROM pair WHERE pair.attempt = id AND partner IN (?2, nullif(?5, ''))
+         AND (until IS NULL OR hint.at <= until))
+    ))
+"""
+"""The hints that were read in an attempt, and in others of the lab by one of its people or with them."""
+_BEST = """
+    SELECT lab, max(points) FROM result JOIN attempt ON attempt.id = result.attempt
+    WHERE ?1 <> '' AND course = ?2 AND (learner = ?1 OR EXISTS
+        (SELECT 1 FROM pair WHERE pair.attempt = id AND partner = ?1
+         AND result.at >= pair.at AND (until IS NULL OR result.at <= until))
+    ) GROUP BY lab
+"""
 _DEEDS = ("answer", "file", "hint", "result")
 """The tables whose rows say when something was done."""
 
@@ -33,7 +54,8 @@ class NotNow(ProvenlineError):
 class Attempt:
     """One try. `learner` is empty for practice without a name. `plant`: plant time when it began; both times in ns.
 
-    `sandbox`: the id of the line it is done on. `ended` is None while it goes on.
+    `sandbox`: the id of the line it is done on. `ended` is None while it goes on. `partner`: who joined, and has
+    not left; else empty.
     """
 
     id: str
@@ -44,6 +66,12 @@ class Attempt:
     ended: int | None
     sandbox: str
     plant: int
+    partner: str = ""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody with a name who works on it."""
+        return tuple(name for name in (self.learner, self.partner) if name)
 
     @property
     def named(self) -> bool:
@@ -75,11 +103,12 @@ class Work:
 
     # ------------------------------------------------------------------------ attempts
     def begin(self, learner: str, key: LabKey, at: int) -> Attempt:
-        """Begin an attempt; an empty `learner` practises without a name. Ends somebody's other ones."""
+        """Begin an attempt; an empty `learner` practises without a name. Ends one's others, leaves a partner's."""
         attempt = Attempt(secrets.token_urlsafe(12), learner, key, 0, at, None, "", 0)
         with self._database.transaction() as connection:
             if learner:
                 connection.execute("UPDATE attempt SET ended = ? WHERE learner = ? AND ended IS NULL", (at, learner))
+                connection.execute("UPDATE pair SET until = ? WHERE partner = ? AND until IS NULL", (at, learner))
             row = (attempt.id, learner, key.course, key.lab, 0, at, None, "", 0)
             connection.execute("INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return attempt
@@ -101,8 +130,10 @@ class Work:
         return found[0] if found else None
 
     def attempts(self, learner: str | None = None, *, course: str | None = None) -> tuple[Attempt, ...]:
-        """Return the attempts of somebody, or of everybody with a name, newest first."""
-        condition = "learner <> '' AND (?1 IS NULL OR learner = ?1) AND (?2 IS NULL OR course = ?2)"
+        """Return the attempts that count for somebody, alone or in a pair, or everybody's with a name, newest first."""
+        condition = (
+            f"learner <> '' AND (?1 IS NULL OR learner = ?1 OR id IN ({_COUNTS})) AND (?2 IS NULL OR course = ?2)"
+        )
         return self._attempts(condition, (learner, course))
 
     def running(self) -> tuple[Attempt, ...]:
@@ -110,7 +141,8 @@ class Work:
         return self._attempts("ended IS NULL", ())
 
     def _attempts(self, condition: str, values: tuple[object, ...]) -> tuple[Attempt, ...]:
-        query = "SELECT id, learner, course, lab, seed, begun, ended, sandbox, plant FROM attempt"
+        partner = "coalesce((SELECT partner FROM pair WHERE pair.attempt = id AND until IS NULL), '')"
+        query = f"SELECT id, learner, course, lab, seed, begun, ended, sandbox, plant, {partner} FROM attempt"  # noqa: S608
         with self._database.reading() as connection:
             rows = list(connection.execute(f"{query} WHERE {condition} ORDER BY begun DESC, rowid DESC", values))
         return tuple(Attempt(row[0], row[1], LabKey(row[2], row[3]), *row[4:]) for row in rows)
@@ -147,6 +179,12 @@ class Work:
             rows = connection.execute("SELECT name, text FROM file WHERE attempt = ? ORDER BY rowid", (id,))
             return {str(name): str(text) for name, text in rows}
 
+    def applied(self, id: str) -> int | None:  # noqa: A002 - what it is called
+        """Return when another configuration was last kept; None where it never was."""
+        with self._database.reading() as connection:
+            found = connection.execute("SELECT max(at) FROM file WHERE attempt = ?", (id,)).fetchone()[0]
+        return None if found is None else int(found)
+
     def last_deed(self, attempt: Attempt) -> int:
         """Return when something was last done in an attempt: begun, applied, answered, read or graded."""
         query = " UNION ALL ".join(f"SELECT max(at) FROM {of} WHERE attempt = ?1" for of in _DEEDS)  # noqa: S608
@@ -161,14 +199,10 @@ class Work:
             connection.execute("INSERT OR IGNORE INTO hint VALUES (?, ?, ?, ?)", (id, *key, at))
 
     def hints(self, attempt: Attempt) -> frozenset[HintKey]:
-        """Return the hints that count in an attempt: those its learner read in it or in an earlier one of the lab."""
-        same = "SELECT id FROM attempt WHERE id = ?1 OR (?2 <> '' AND learner = ?2 AND course = ?3 AND lab = ?4)"
+        """Return the hints that count in an attempt: those read in it, or by one of its people in others of the lab."""
+        values = (attempt.id, attempt.learner, attempt.key.course, attempt.key.lab, attempt.partner)
         with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT DISTINCT step, number FROM hint WHERE attempt IN ({same})",  # noqa: S608 - no input in it
-                (attempt.id, attempt.learner, attempt.key.course, attempt.key.lab),
-            )
-            return frozenset((str(step), int(number)) for step, number in rows)
+            return frozenset((str(step), int(number)) for step, number in connection.execute(_READ, values))
 
     # -------------------------------------------------------------------------- claims
     def claim(self, id: str, claim: Claim) -> None:  # noqa: A002 - what it is called
@@ -211,13 +245,9 @@ class Work:
         return tuple(Result(row[0], row[1], row[2], _outcomes(row[3]), row[4]) for row in rows)
 
     def best(self, learner: str, course: str) -> dict[str, float]:
-        """Return the most points that somebody has in each lab of a course, by lab."""
+        """Return the most points that somebody has in each lab of a course, alone or in a pair, by lab."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT lab, max(points) FROM result JOIN attempt ON attempt.id = result.attempt"
-                " WHERE learner = ? AND learner <> '' AND course = ? GROUP BY lab",
-                (learner, course),
-            )
+            rows = connection.execute(_BEST, (learner, course))
             return {str(lab): float(points) for lab, points in rows}
 
 

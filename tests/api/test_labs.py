@@ -17,6 +17,7 @@ import pytest
 import dashboard_api
 import labs.desk
 import labs.drills
+import labs.pairs
 import labs.roll
 import labs.work
 from dashboard_api.access import Role
@@ -28,9 +29,10 @@ from evidence.assess import clause_digest
 from evidence.campaign import Campaigns
 from evidence.handed import measured
 from evidence.plan import Plan
-from labs.desk import LabDesk
+from labs.desk import LabDesk, version_of
 from labs.library import read_library
 from labs.observation import Observation
+from labs.pairs import join_code
 from labs.register import Register
 from plant.clock import VirtualClock
 from tests.labs.sandboxes import FakeSandboxes
@@ -193,6 +195,131 @@ async def test_nobody_reaches_anothers_attempt(browsers: Browsers) -> None:
     assert (await browsers["wang"].get(f"{LABS}/attempts/{attempt}/faults")).status_code == 403
 
 
+async def joined(browser: httpx.AsyncClient, code: str) -> dict:
+    return await done(browser.post(f"{LAB}/partner", json={"code": code}))
+
+
+async def test_two_trainees_work_on_one_attempt_and_what_it_is_worth_counts_for_both(
+    browsers: Browsers, desk: LabDesk, client: httpx.AsyncClient
+) -> None:
+    wang, li, zhao = browsers["wang"], browsers["li"], browsers["zhao"]
+    group = await done(
+        zhao.post(f"{LABS}/classes", json={"course": "example", "name": "一班", "members": ["wang", "li"]})
+    )
+    attempt = await begun(wang)
+    url = f"{LABS}/attempts/{attempt}"
+    code = (await done(wang.get(url)))["code"]
+    assert (await li.get(url)).status_code == 404
+    whole = await joined(li, code.lower().replace("-", " "))
+    assert (whole["id"], whole["learner"], whole["partner"], whole["code"]) == (attempt, "wang", "li", None)
+    assert [one["id"] for one in await done(li.get(f"{LABS}/attempts"))] == [attempt]
+    await done(li.put(f"{url}/answers", json={"answers": {"factor": 1}}))
+    assert (await done(wang.get(url)))["answers"] == {"factor": 1}
+    assert (await solved(li, attempt))["points"] == 7
+    for browser in (wang, li):
+        assert (await done(browser.post(f"{LABS}/courses/example/certificate")))["points"] == 7
+    live = (await done(zhao.get(f"{LABS}/classes/{group['id']}/live")))["members"]
+    assert [(one["learner"], one["attempt"]["id"], one["attempt"]["sandbox"]["id"]) for one in live] == [
+        ("li", attempt, "s1"),
+        ("wang", attempt, "s1"),
+    ]
+    assert {(one["attempt"]["learner"], one["attempt"]["partner"]) for one in live} == {("wang", "li")}
+    book = await done(zhao.get(f"{LABS}/grade-book"))
+    assert [(one["learner"], one["best"], one["partners"]) for one in book] == [
+        ("li", 7, ["wang"]),
+        ("wang", 7, ["li"]),
+    ]
+    attendance = await done(zhao.get(f"{LABS}/attendance?first=2023-11-01&last=2023-11-30"))
+    assert attendance["person_times"] == 2
+    records = (await client.get("/api/v1/audit")).json()
+    who = {one["action"]: one["actor"] for one in records}
+    assert (who["lab.begin"], who["lab.join"], who["lab.grade"]) == ("wang", "li", "li")
+    await done(li.post(f"{url}/end"))
+    assert desk.register.work.running() == ()
+
+
+async def test_a_pair_is_refused_with_the_reason_and_undone_by_either_before_it_is_graded(
+    browsers: Browsers, desk: LabDesk
+) -> None:
+    wang, li, zhao = browsers["wang"], browsers["li"], browsers["zhao"]
+
+    async def why(browser: httpx.AsyncClient, code: str) -> str:
+        refused = await browser.post(f"{LAB}/partner", json={"code": code})
+        assert refused.status_code == 409
+        assert refused.json()["words"]["zh"] != refused.json()["detail"]
+        return refused.json()["detail"]
+
+    assert "no attempt under way has the code 7K2M-9QXF" in await why(li, "7k2m9qxf")
+    attempt = await begun(wang)
+    url = f"{LABS}/attempts/{attempt}"
+    code = (await done(wang.get(url)))["code"]
+    assert "your own attempt" in await why(wang, code)
+    own = await begun(li)
+    assert "you have an attempt of example/belt-speed under way" in await why(li, code)
+    await done(li.post(f"{LABS}/attempts/{own}/end"))
+    await joined(li, code)
+    assert "takes no third" in await why(zhao, code)
+    await done(wang.delete(f"{url}/partner"))
+    assert (await li.get(url)).status_code == 404
+    assert (await wang.delete(f"{url}/partner")).status_code == 409
+    await joined(li, code)
+    await done(li.delete(f"{url}/partner"))
+    await joined(li, code)
+    await done(wang.post(f"{url}/grade"))
+    assert (await wang.delete(f"{url}/partner")).status_code == 409
+    await desk.clock.advance(1)
+    await done(li.delete(f"{url}/partner"))
+    assert "graded already" in await why(li, code)
+    assert (await done(wang.get(url)))["code"] is None
+
+
+async def test_practice_has_no_code_and_takes_nobody(browsers: Browsers) -> None:
+    attempt = await begun(browsers["wang"], practice=True)
+    assert (await done(browsers["wang"].get(f"{LABS}/attempts/{attempt}")))["code"] is None
+    refused = await browsers["li"].post(f"{LAB}/partner", json={"code": join_code(attempt)})
+    assert refused.status_code == 409
+
+
+async def test_neither_of_a_pair_overwrites_what_the_other_has_applied_without_having_been_told(
+    browsers: Browsers,
+) -> None:
+    wang, li = browsers["wang"], browsers["li"]
+    url = f"{LABS}/attempts/{await begun(wang)}"
+    await joined(li, (await done(wang.get(url)))["code"])
+    seen = await done(wang.get(f"{url}/files"))
+    text = seen["files"]["scene.yaml"]
+
+    def put(more: str, version: str) -> dict:
+        return {"json": {"files": {"scene.yaml": f"{text}\n# {more}\n"}, "version": version}}
+
+    first = await done(li.put(f"{url}/files", **put("li", seen["version"])))
+    assert first["faults"] == []
+    late = await wang.put(f"{url}/files", **put("wang", seen["version"]))
+    assert (late.status_code, late.json()["code"]) == (409, "files-changed")
+    now = await done(wang.get(f"{url}/files"))
+    assert (now["files"]["scene.yaml"][-4:], now["version"]) == (" li\n", first["version"])
+    assert (await done(wang.put(f"{url}/files", **put("wang", now["version"]))))["faults"] == []
+
+
+async def test_a_partner_gets_what_is_hidden_in_the_own_class_once(browsers: Browsers, desk: LabDesk) -> None:
+    wang, li, zhao = browsers["wang"], browsers["li"], browsers["zhao"]
+    group = await done(zhao.post(f"{LABS}/classes", json={"course": "example", "name": "一班", "members": ["li"]}))
+    await begun(li)
+    drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group)))
+    url = f"{LABS}/attempts/{await begun(wang)}"
+    assert await desk.sandboxes.of("wang").faults() == ()
+    code = (await done(wang.get(url)))["code"]
+    mine = (await done(li.get(f"{LABS}/attempts")))[0]["id"]
+    await done(li.post(f"{LABS}/attempts/{mine}/end"))
+    for _ in range(2):
+        await joined(li, code)
+        await done(li.delete(f"{url}/partner"))
+    await joined(li, code)
+    assert [one.kind for one in await desk.sandboxes.of("wang").faults()] == ["jam"]
+    scores = (await done(zhao.get(f"{LABS}/exercises/{drill['id']}")))["scores"]
+    assert [(one["learner"], one["partner"]) for one in scores] == [("li", None), ("wang", "li")]
+
+
 async def test_an_ended_attempt_cannot_be_changed_and_gives_its_line_back(browsers: Browsers, desk: LabDesk) -> None:
     wang, url = browsers["wang"], f"{LABS}/attempts/{await begun(browsers['wang'])}"
     await done(wang.post(f"{url}/end"))
@@ -225,7 +352,7 @@ async def test_a_stopped_line_goes_on_with_what_was_applied(browsers: Browsers, 
     files = {"scene.yaml": shown["files"]["scene.yaml"].replace("scale: 0.01}", RIGHT)}
     assert (await done(wang.put(f"{url}/files", json={"files": files})))["faults"] == []
     await desk.sandboxes.close("s1")
-    assert await done(wang.get(f"{url}/files")) == {"files": files, "start": shown["start"]}
+    assert await done(wang.get(f"{url}/files")) == {**shown, "files": files, "version": version_of(files)}
     assert (await done(wang.post(f"{url}/resume")))["sandbox"]["id"] == "s2"
     assert await desk.sandboxes.get("s2").files() == files
     assert (await done(wang.post(f"{url}/resume")))["sandbox"]["id"] == "s2"  # nothing to be done
@@ -436,7 +563,7 @@ async def test_what_people_do_stands_in_the_audit_log(browsers: Browsers, client
 
 SAYING = {
     "HTTPException": [Path(dashboard_api.__file__).parent / f"{name}.py" for name in LAB_MODULES],
-    "NotNow": [Path(labs.desk.__file__), Path(labs.work.__file__)],
+    "NotNow": [Path(labs.desk.__file__), Path(labs.work.__file__), Path(labs.pairs.__file__)],
     "ProvenlineError": [Path(labs.roll.__file__), Path(labs.drills.__file__)],
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,9 +29,10 @@ from labs.drills import Hidden
 from labs.grade_book import as_csv, as_workbook, guarded, rows
 from labs.library import read_library
 from labs.observation import Claim
+from labs.pairs import join_code
 from labs.register import Register
 from labs.roll import Enrolment, Presence
-from labs.work import MOST_CLAIMS, NotNow, Result
+from labs.work import MOST_CLAIMS, Attempt, NotNow, Result
 from plant.clock import from_iso
 from plant.errors import ProvenlineError, Unavailable
 from plant.text import Text
@@ -150,6 +154,98 @@ def test_everybodys_line_has_a_seed_of_its_own_that_stays() -> None:
     seeds = {own_seed(f"trainee-{n}", "modbus/map") for n in range(200)}
     assert len(seeds) == 200
     assert own_seed("wang", "a/b") == own_seed("wang", "a/b") != own_seed("wang", "a/c")
+
+
+# ---------------------------------------------------------------------------------------- pairs
+def graded(register: Register, attempt: Attempt, points: float, at: int) -> None:
+    register.work.grade(Result(attempt.id, points, 7, (), at), fixed=[])
+
+
+def test_what_a_pair_is_graded_counts_for_both_and_what_comes_after_one_left_for_one(register: Register) -> None:
+    attempt = register.work.begin("wang", KEY, 1)
+    register.pairs.join(attempt, "li", 2)
+    assert register.work.attempt(attempt.id).people == ("wang", "li")
+    graded(register, attempt, 4.0, 3)
+    register.pairs.part(attempt, 4)
+    graded(register, attempt, 6.0, 5)
+    assert register.work.best("wang", "example") == {"belt-speed": 6.0}
+    assert register.work.best("li", "example") == {"belt-speed": 4.0}
+    assert [one.id for one in register.work.attempts("li")] == [attempt.id]
+    assert register.pairs.together() == {("wang", KEY): {"li"}, ("li", KEY): {"wang"}}
+
+
+def test_who_leaves_before_it_is_graded_was_not_there_but_has_read_the_hints(register: Register) -> None:
+    attempt = register.work.begin("wang", KEY, 1)
+    register.work.hint(attempt.id, ("repair", 0), 2)
+    register.pairs.join(attempt, "li", 3)
+    register.pairs.part(attempt, 4)
+    register.work.hint(attempt.id, ("repair", 1), 5)
+    graded(register, attempt, 7.0, 6)
+    assert register.work.best("li", "example") == {}
+    assert register.work.attempts("li") == ()
+    assert register.pairs.together() == {}
+    own = register.work.begin("li", KEY, 7)
+    assert register.work.hints(own) == {("repair", 0)}
+
+
+def test_hints_that_a_partner_has_read_before_cost_the_pair(register: Register) -> None:
+    earlier = register.work.begin("li", KEY, 1)
+    register.work.hint(earlier.id, ("repair", 0), 1)
+    register.work.end(earlier.id, 2)
+    attempt = register.work.begin("wang", KEY, 3)
+    assert register.work.hints(attempt) == frozenset()
+    register.pairs.join(attempt, "li", 4)
+    assert register.work.hints(register.work.attempt(attempt.id)) == {("repair", 0)}
+
+
+def test_a_pair_takes_no_third_nobody_busy_and_nobody_without_a_name(register: Register) -> None:
+    attempt, practice = register.work.begin("wang", KEY, 1), register.work.begin("", KEY, 1)
+    for one, who, why in [
+        (attempt, "wang", "your own attempt"),
+        (attempt, "", "two names"),
+        (practice, "li", "two names"),
+    ]:
+        with pytest.raises(NotNow, match=why):
+            register.pairs.join(one, who, 2)
+    register.pairs.join(attempt, "li", 2)
+    with pytest.raises(NotNow, match="no third"):
+        register.pairs.join(attempt, "chen", 3)
+    other = register.work.begin("zhou", KEY, 3)
+    for busy in ("wang", "li"):
+        with pytest.raises(NotNow, match="end or leave it first"):
+            register.pairs.join(other, busy, 4)
+    graded(register, other, 1.0, 5)
+    with pytest.raises(NotNow, match="graded already"):
+        register.pairs.join(other, "chen", 6)
+    register.work.end(other.id, 7)
+    with pytest.raises(NotNow, match="has ended"):
+        register.pairs.join(other, "chen", 8)
+
+
+def test_a_partner_who_begins_alone_leaves_and_the_other_goes_on(register: Register) -> None:
+    attempt = register.work.begin("wang", KEY, 1)
+    register.pairs.join(attempt, "li", 2)
+    register.work.begin("li", KEY, 3)
+    assert register.work.attempt(attempt.id) == attempt
+
+
+def test_a_register_of_an_earlier_version_is_opened_with_all_that_it_holds(tmp_path: Path) -> None:
+    first = Register(tmp_path / "labs.db")
+    attempt = first.work.begin("wang", KEY, 1)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "labs.db")) as old:
+        old.executescript("DROP TABLE pair; PRAGMA user_version=1")
+    again = Register(tmp_path / "labs.db")
+    again.pairs.join(attempt, "li", 2)
+    assert again.work.attempt(attempt.id).people == ("wang", "li")
+    again.close()
+
+
+@given(st.text(max_size=40))
+def test_a_code_says_nothing_of_its_attempt_and_is_read_however_it_is_typed(attempt: str) -> None:
+    code = join_code(attempt)
+    assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", code)
+    assert read_code(code.lower().replace("-", " ").replace("0", "o").replace("1", "l")) == code
 
 
 # --------------------------------------------------------------------------------- certificates

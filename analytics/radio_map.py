@@ -6,8 +6,9 @@
                             │▒▒│  │╳╳│  events   what went wrong with the link, per minute that somebody was there
                             └──┴──┴──┘  hatched: too little was measured to say
 
-A device is where its position tags say, for as long as they may be believed, or where it is
-declared to stand. A cell that nobody visited is not in the map. `floor` judges the same
+A device is where its position tags say, for as long as they may be believed, and between two
+words that follow soon upon each other on the way from one place to the other; or it is where it
+is declared to stand. A cell that nobody visited is not in the map. `floor` judges the same
 cells against an agreement; here they are only shown, so that one sees where.
 """
 
@@ -51,6 +52,8 @@ SHARES = tuple(Fraction(text) for text in ("0.99", "0.95", "0.5"))
 
 MOST_CELLS = 2_500
 _EDGES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)  # m
+_DRIVEN = 10 * SECOND
+"""Between two places told within this time a device moved evenly; after longer silence it stood where it was."""
 _DRAWN = 320
 """About as many cells as can be told apart in a picture."""
 _FEWEST = {"loss": 10, "signal": 3, "events": 10}
@@ -224,7 +227,7 @@ def _where(device: Device, readings: Readings, grid: _Grid) -> Callable[[Ints], 
     if across is None or along is None:
         return lambda moments: np.full(len(moments), -1)
     x, y = across, along
-    return lambda moments: grid.cell(*(_value_at(readings, tag, moments, unit="m") for tag in (x, y)))
+    return lambda moments: grid.cell(*(_on_the_way(readings, tag, moments) for tag in (x, y)))
 
 
 def _presence(device: Device, readings: Readings, where: Callable[[Ints], Ints]) -> tuple[Ints, Floats]:
@@ -243,11 +246,24 @@ def _inside(time: Ints, window: Span) -> Mask:
     return (time >= window[0]) & (time < window[1])
 
 
-def _value_at(readings: Readings, tag: Tag, moments: Ints, *, unit: str = "1") -> Floats:
-    # NaN where nothing was in force; a place holds until the next one is told.
-    values = readings.of(tag).numbers * convert(1.0, tag.unit, unit)
-    rows = readings.believed(tag).at(moments)
+def _value_at(readings: Readings, tag: Tag, moments: Ints) -> Floats:
+    # NaN where nothing was in force.
+    values, rows = readings.of(tag).numbers, readings.believed(tag).at(moments)
     return np.where(rows >= 0, values[rows], math.nan) if len(values) else np.full(len(moments), math.nan)
+
+
+def _on_the_way(readings: Readings, tag: Tag, moments: Ints) -> Floats:
+    """Return a coordinate in metres at each moment, NaN where nobody knows."""
+    samples, rows = readings.of(tag), readings.believed(tag).at(moments)
+    if not len(samples):
+        return np.full(len(moments), math.nan)
+    told = np.where(usable(samples.quality), samples.numbers, math.nan) * convert(1.0, tag.unit, "m")
+    after = np.minimum(rows + 1, len(samples) - 1)
+    lasted = samples.time[after] - samples.time[rows]
+    soon = (lasted > 0) & (lasted <= _DRIVEN) & np.isfinite(told[after])
+    share = np.where(soon, (moments - samples.time[rows]) / np.where(soon, lasted, 1), 0.0)
+    place = told[rows] + share * np.where(soon, told[after] - told[rows], 0.0)
+    return np.where(rows >= 0, place, math.nan)
 
 
 def _by_cell(parts: Sequence[tuple[Ints, Floats]]) -> dict[int, Floats]:

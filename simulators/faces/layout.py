@@ -134,12 +134,16 @@ class ModbusLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A JSON message: `fields` maps keys to signals. Published `every` so many seconds, or `on` a signal being set."""
+    """A JSON message: `fields` maps keys to signals. Published `every` so many seconds, or `on` a signal being set.
+
+    `dated`: the signal whose time it carries, where that is not the time of publishing.
+    """
 
     topic: str
     fields: dict[str, str]
     every: float | None = None
     on: str = ""
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

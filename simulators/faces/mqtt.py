@@ -82,11 +82,13 @@ class MqttFace:
             return
         shown = {key: self._floor.signals[name] for key, name in message.fields.items()}
         first = next(iter(shown.values()))
-        device = first.device
         if first.quality == Quality.BAD_NO_COMMUNICATION:
             return
+        time = (
+            self._floor.signals[message.dated].time if message.dated else self._floor.now() + first.device.clock_error
+        )
         payload: dict[str, Value] = {
-            "ts": (self._floor.now() + device.clock_error) // MILLISECOND,
+            "ts": time // MILLISECOND,
             "simulated": True,
             **{key: signal.value for key, signal in shown.items()},
         }

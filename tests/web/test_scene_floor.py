@@ -123,15 +123,21 @@ async def test_a_vehicle_leads_to_its_page_by_pointer_and_by_keyboard(browser: B
         await expect(floor.page).to_have_url(re.compile("/scene/agv/device/agv-3"))
 
 
+@pytest.mark.parametrize(
+    ("measure", "chosen", "counted"), [("delay", "", "samples"), ("events", "Link events", "s of presence")]
+)
 async def test_the_map_has_the_cells_that_the_api_has_with_the_samples_behind_each(
-    browser: Browser, plant: Plant
+    browser: Browser, plant: Plant, measure: str, chosen: str, counted: str
 ) -> None:
     async with opened(browser, plant, "agv", "heat") as heat:
         await expect(heat.locator("[data-cell]").first).to_be_attached()
+        if chosen:
+            await heat.get_by_text(chosen, exact=True).click()
         drawn = "all => Object.fromEntries(all.map(one => [one.dataset.cell, one.dataset.status]))"
 
         async def alike() -> bool:
-            [layer] = (await plant.ask("scenes/agv/radio-map?window=1h"))["layers"]
+            layers = (await plant.ask("scenes/agv/radio-map?window=1h"))["layers"]
+            [layer] = [layer for layer in layers if layer["measure"] == measure]
             told = {f"{cell['column']} {cell['row']}": cell["status"] for cell in layer["cells"]}
             shown: dict[str, str] = await heat.locator("[data-cell]").evaluate_all(drawn)
             return set(shown) == set(told) and sum(shown[cell] != told[cell] for cell in shown) <= 2
@@ -139,7 +145,7 @@ async def test_the_map_has_the_cells_that_the_api_has_with_the_samples_behind_ea
         await until(alike, "the map never was what the API says")
         words = await heat.locator("[data-cell] title").first.text_content()
         assert words
-        assert re.search(r"x [\d.]+ m, y [\d.]+ m.* s of presence", words), words
+        assert re.search(rf"x [\d.]+ m, y [\d.]+ m.* {counted}", words), words
         await expect(heat.locator("svg[role=img]").first).to_have_attribute("aria-label", re.compile("cells measured"))
 
 

@@ -11,7 +11,8 @@ wherever it is. Where a vehicle is decides which access point it is on and how w
 signal is; a change of access point costs a gap under profiles that have one.
 
 `hall`: the map · `drive`: a vehicle's body · `vehicle`: its orders and reports · `post`: the
-radio · `manager`: transports and zones · `fleet`: all of them together. Assumptions stand in each.
+radio · `echo`: what a vehicle measures of it · `manager`: transports and zones · `fleet`: all of
+them together. Assumptions stand in each.
 """
 
 from __future__ import annotations
@@ -34,17 +35,24 @@ def build(setting: Setting) -> PlantModel:
 
 
 def _units(names: tuple[str, ...]) -> MqttLayout:
-    """Return what VDA 5050 has no field for: each vehicle's PackML unit, meter and count of transports."""
+    """Return what VDA 5050 has no field for: each vehicle's PackML unit, meter, count of transports, and its link."""
     fields = {"state": "state", "reason": "cause", "power": "power", "energy": "energy", "transports": "transports"}
     fields["missed"] = "missed"  # heartbeats that did not come in time
-    return MqttLayout(
-        "units",
-        tuple(
-            Message(
-                topic=f"fleet/{name}/unit",
-                on=f"{name}.told",
-                fields={key: f"{name}.{signal}" for key, signal in fields.items()},
-            )
-            for name in names
-        ),
+    units = tuple(
+        Message(
+            topic=f"fleet/{name}/unit",
+            on=f"{name}.told",
+            fields={key: f"{name}.{signal}" for key, signal in fields.items()},
+        )
+        for name in names
     )
+    links = tuple(
+        Message(
+            topic=f"fleet/{name}/link",
+            on=f"{name}.rtt",
+            dated=f"{name}.rtt",
+            fields={key: f"{name}.{key}" for key in ("rtt", "lost", "signal")},
+        )
+        for name in names
+    )
+    return MqttLayout("units", units + links)

@@ -9,6 +9,7 @@ from simulators.kernel.crew import Crew, CrewPlan
 from simulators.kernel.draws import Triangular
 from simulators.plantmodel import Setting
 from simulators.scenes.agv.drive import Body, Drive
+from simulators.scenes.agv.echo import Echo
 from simulators.scenes.agv.hall import BAYS, PLACES, RADIO
 from simulators.scenes.agv.manager import Calls, Manager
 from simulators.scenes.agv.post import Post, Terminal
@@ -48,7 +49,9 @@ def assemble(setting: Setting) -> Fleet:
         for name, bay in homes.items()
     )
     for vehicle in vehicles:
-        post.connect(_terminal(vehicle, setting))
+        terminal = _terminal(vehicle, setting)
+        post.connect(terminal)
+        Echo(floor, terminal.name, terminal.link, terminal.where)
     manager = Manager(floor, post, Calls(floor, pause), homes, ahead=ahead) if dispatch else None
     floor.every(BEAT, lambda: _each(vehicles, Vehicle.listen))
     floor.every(_SHOWN, lambda: _each(vehicles, Vehicle.show))

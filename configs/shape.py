@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -61,7 +62,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
-def _keys(model: type[BaseModel]) -> set[str]:
+@cache  # a schema is long in the making, and a file of a thousand unknown keys asks as often
+def _keys(model: type[BaseModel]) -> frozenset[str]:
     whole = model.model_json_schema()
     parts = [whole, *whole.get("$defs", {}).values()]
-    return {key for part in parts for key in part.get("properties", {})}
+    return frozenset(key for part in parts for key in part.get("properties", {}))

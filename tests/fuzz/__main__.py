@@ -18,11 +18,17 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tests.fuzz import record
 from tests.fuzz.record import Hunt
 
+if TYPE_CHECKING:
+    from tests.fuzz.targets import Target
+
 OURS = ["plant", "collectors", "configs", "evidence", "historian", "labs", "provenline"]
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where files of an input are: none of them is worth a disk."""
 PATIENCE = 60
 """Seconds that one input may take, on a machine that does other things too."""
 
@@ -46,22 +52,24 @@ def child(name: str, runs: int, corpus: Path, *, most: int = 0) -> subprocess.Co
     """Hunt in a process of its own; what it prints is returned, exit code 0 when nothing was found."""
     limits = ["--runs", str(runs), "--most", str(most)]
     command = [sys.executable, "-m", "tests.fuzz", "--hunt", str(corpus), *limits, name]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONUTF8": "1"})
+    with TemporaryDirectory(dir=MEMORY) as scratch:  # the engine ends its process without tidying up
+        settings = {"PYTHONUTF8": "1", "TMPDIR": scratch}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | settings)
 
 
-def told(name: str, longest: int, ended: subprocess.CompletedProcess[str], corpus: Path) -> Hunt:
-    """Read what a hunt came to from what its engine said."""
+def told(target: Target, ended: subprocess.CompletedProcess[str], corpus: Path, *, commit: str) -> Hunt:
+    """Read what a hunt came to from what its engine said. `commit`: what stood when it began."""
     done = re.search(r"Done (\d+) runs in (\d+) second", ended.stderr)
     tried = [int(number) for number in re.findall(r"^#(\d+)", ended.stderr, re.MULTILINE)]
     return Hunt(
-        target=name,
+        target=target.name,
         inputs=int(done[1]) if done else max(tried, default=0),
-        longest=longest,
+        longest=target.longest,
         seconds=int(done[2]) if done else 0,
         kept=len(list(corpus.iterdir())),
         findings=int(ended.returncode != 0),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        commit=_commit(),
+        commit=commit,
     )
 
 
@@ -85,8 +93,9 @@ def main() -> int:
     every, found = [target.name for target in targets()], 0
     for name in given.names or every:
         with TemporaryDirectory() as corpus:
+            commit = _commit()
             ended = child(name, given.runs, Path(corpus), most=given.most)
-            one = told(name, named(name).longest, ended, Path(corpus))
+            one = told(named(name), ended, Path(corpus), commit=commit)
             _say(f"{name}: {one.inputs:,} inputs in {one.seconds} s, {one.kept} kept, {one.findings} findings")
             if one.findings:
                 found += 1

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import shutil
 import struct
 import tarfile
 import zipfile
@@ -70,13 +72,15 @@ def _line_protocol(data: bytes) -> None:
     found = wire.decode(data, received=NOW, naming=partial(foreign_path, "cq"))
     again = wire.decode(wire.encode(found.batch), received=NOW)
     assert not again.errors, again.errors
-    assert [repr(s) for s in again.batch.samples()] == [repr(s) for s in found.batch.samples()]
+    assert again.batch.to_bytes() == found.batch.to_bytes()
 
 
+_SERIES = b"sample,device=e,line=c,scene=b,signal=d,site=a "
 _LINES = (
+    (_SERIES + b"v=1.5,q=0i,lat=1000i 1760000000000000000\n") * 2,
+    _SERIES + b"i=-3i,q=0i,lat=1000i,o=1i 1760000000000000000\n" + _SERIES + b"b=t,q=2i,lat=0i 1\n",
+    _SERIES + rb's="a \"b\" \\ c",q=0i,lat=1000i 1760000000000000000',
     b"sample,path=a/b/c/d/e v=1.5,q=0i,lat=1000i 1760000000000000000\n",
-    b"sample,path=a/b/c/d/e i=-3i,q=0i,lat=1000i,o=1i 1760000000000000000\nsample,path=a/b/c/d/e b=t,q=2i,lat=0i 1\n",
-    rb'sample,path=a/b/c/d/e s="a \"b\" \\ c",q=0i,lat=1000i 1760000000000000000',
     b'weather,place=roof\\ top temp=21.5,ok=true,n=3i,who="x, y" 1760000000000000000',
 )
 
@@ -169,11 +173,12 @@ def _publication(data: bytes) -> None:
         return
     handles = np.unique(found.rows.handle)
     if len(handles) and handles[-1] < len(_MONITORED):
-        batch = Table(_MONITORED).batch(found.rows, received=NOW, origin=Origin.DEVICE)
+        batch = _TABLE.batch(found.rows, received=NOW, origin=Origin.DEVICE)
         assert Batch.from_bytes(batch.to_bytes()).names == batch.names
 
 
 _MONITORED = [Point(Tag(path=f"cq/lab/line/press/p{i}", kind=Kind.ANALOG), OpcuaAddress(node="i=1")) for i in range(8)]
+_TABLE = Table(_MONITORED)
 
 
 def _published(*values: ua.DataValue) -> bytes:
@@ -217,13 +222,28 @@ def _probe(data: bytes) -> None:
 
 
 # ------------------------------------------------------------------------------- what comes as a file
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+@cache
+def _scratch() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Lend a folder, empty again for the next input; to make one for each takes longer than to read it."""
+    try:
+        yield Path(_scratch().name)
+    finally:
+        for entry in os.scandir(_scratch().name):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                Path(entry.path).unlink()
 
 
 @contextmanager
 def _file(data: bytes) -> Iterator[Path]:
-    with TemporaryDirectory(dir=_MEMORY) as folder:
-        path = Path(folder) / "file"
+    with _folder() as folder:
+        path = folder / "file"
         path.write_bytes(data)
         yield path
 
@@ -260,9 +280,9 @@ def _zip() -> bytes:
 
 
 def _course(data: bytes) -> None:
-    with TemporaryDirectory(dir=_MEMORY) as folder, suppress(ProvenlineError):
-        upload.receive(data, Path(folder) / "courses")
-        assert {p.name for p in Path(folder).iterdir()} == {"courses"}
+    with _folder() as folder, suppress(ProvenlineError):
+        upload.receive(data, folder / "courses")
+        assert {p.name for p in folder.iterdir()} == {"courses"}
 
 
 def _course_zip() -> bytes:
@@ -275,11 +295,11 @@ def _course_zip() -> bytes:
 
 def _backup(data: bytes) -> None:
     """An archive of any bytes; after a first byte of 1, a sound archive that says any bytes of itself."""
-    with TemporaryDirectory(dir=_MEMORY) as folder, suppress(ProvenlineError, OSError):
-        path = Path(folder) / "backup.tar"
+    with _folder() as folder, suppress(ProvenlineError, OSError):
+        path = folder / "backup.tar"
         path.write_bytes(_tar({"backup.json": data[1:], "data/a": b"x"}) if data[:1] == b"\1" else data[1:])
-        backup_archive.unpack(path, backup_archive.examined(path), "data", Path(folder) / "into")
-        assert {p.name for p in Path(folder).iterdir()} <= {"backup.tar", "into"}
+        backup_archive.unpack(path, backup_archive.examined(path), "data", folder / "into")
+        assert {p.name for p in folder.iterdir()} <= {"backup.tar", "into"}
 
 
 _BACKUP = {
@@ -296,7 +316,8 @@ def _tar(files: dict[str, bytes]) -> bytes:
             header = tarfile.TarInfo(name)
             header.size = len(content)
             tar.addfile(header, io.BytesIO(content))
-    return buffer.getvalue()
+    whole = buffer.getvalue().rstrip(b"\0")
+    return whole + bytes(-len(whole) % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)  # not filled up to a tape's record
 
 
 def _samples(data: bytes) -> None:
@@ -365,19 +386,19 @@ def targets() -> tuple[Target, ...]:
     good = ua.DataValue(ua.Variant(1.5, ua.VariantType.Double))
     text = ua.DataValue(ua.Variant("x", ua.VariantType.String), StatusCode=ua.StatusCode(0x80000000))
     return (
-        Target("line-protocol", _line_protocol, _LINES),
+        Target("line-protocol", _line_protocol, _LINES, longest=512),
         Target("mqtt-json", _json(), _JSON),
-        Target("mqtt-sparkplug", _sparkplug(), tuple(bytes([kind]) + _BIRTH for kind in range(4))),
+        Target("mqtt-sparkplug", _sparkplug(), tuple(bytes([kind]) + _BIRTH for kind in range(4)), longest=512),
         Target("mqtt-vda5050", _vda5050(), tuple(bytes([kind]) + _VEHICLE for kind in range(3))),
-        Target("opcua-publication", _publication, (_published(good), _published(good, text, good))),
-        Target("modbus-registers", _registers, (bytes(range(144)), b"\x7f\xc0" * 72)),
+        Target("opcua-publication", _publication, (_published(good), _published(good, text, good)), longest=1024),
+        Target("modbus-registers", _registers, (bytes(range(130)), b"\x7f\xc0" * 65), longest=130),
         Target("stamp-packet", _probe, (bytes(44), bytes(range(60)))),
-        Target("configuration", _configuration, _YAML, longest=160),
-        Target("evidence-package", _package, (_zip(),)),
+        Target("configuration", _configuration, _YAML, longest=96),
+        Target("evidence-package", _package, (_zip(),), longest=1024),
         Target("evidence-samples", _samples, (_parquet(),)),
         Target("evidence-signature", _envelope, (_signed(),)),
         Target("evidence-timestamp", _token, (b"0\x03\x02\x01\x00",)),
         Target("course-upload", _course, (_course_zip(),), longest=1024),
-        Target("backup", _backup, (b"\0" + _tar(_BACKUP), b"\1" + _BACKUP["backup.json"]), longest=12_000),
+        Target("backup", _backup, (b"\0" + _tar(_BACKUP), b"\1" + _BACKUP["backup.json"]), longest=5000),
         Target("stored-batch", _blob, (_batch().to_bytes(),)),
     )

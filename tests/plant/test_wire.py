@@ -53,6 +53,13 @@ def test_a_path_that_could_not_be_written_again_is_refused() -> None:
     assert "backslash" in error.reason
 
 
+def test_a_number_beyond_all_numbers_is_refused_wherever_it_stands() -> None:
+    line = b"sample,site=s,scene=a,line=b,device=c,signal=d v=%s,q=0i,lat=0i 1\n"
+    decoded = wire.decode(line % b"1" + line % b"1e999" + line % b"-1e999" + line % b"2", received=0)
+    assert [error.line for error in decoded.errors] == [2, 3]
+    assert [sample.value for sample in decoded.batch.samples()] == [1.0, 2.0]
+
+
 @given(st.binary(max_size=300))
 def test_no_input_makes_the_reader_fail(data: bytes) -> None:
     decoded = wire.decode(data, received=0)

@@ -24,6 +24,7 @@ from dashboard_api import (
     export,
     figures,
     lab_attempts,
+    lab_exercises,
     lab_incidents,
     lab_records,
     lab_teaching,
@@ -55,7 +56,8 @@ READING = (
 """Groups of routes that show what the plant does; what changes something there asks for more."""
 DECLARING = (
     *(operations, write, commands, alarms, campaigns, sign_in, users, audit_trail, configuration),
-    *(labs, lab_attempts, lab_teaching, lab_records, lab_incidents, sandboxes, pages),
+    *(labs, lab_attempts, lab_teaching, lab_exercises, lab_records, lab_incidents),
+    *(sandboxes, pages),
 )
 """Groups whose routes each declare what they need; the pages come last, for they take every path."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from configs.base import Words
@@ -13,7 +13,7 @@ from labs.desk import Graded
 from labs.grading import CourseResult, Grade, HintKey
 from labs.library import Course, Lab
 from labs.observation import Answer, Claim, TrueFault
-from labs.sandboxes import Sandbox, WireMessage
+from labs.sandboxes import FaultChoice, Sandbox, WireMessage
 from labs.text import Language, passage
 from labs.work import Attempt, Result
 from plant.clock import MILLISECOND
@@ -211,6 +211,18 @@ def message_payload(message: WireMessage) -> Json:
         "fields": [list(one) for one in message.fields],
         "raw": message.raw,
     }
+
+
+def choices_payload(choices: Iterable[FaultChoice]) -> list[Json]:
+    """Return what could be broken, for who hides faults."""
+    return [
+        {
+            "kind": one.kind,
+            "name": said(one.name),
+            "targets": [{"id": target, "name": said(name)} for target, name in one.targets],
+        }
+        for one in choices
+    ]
 
 
 def true_fault_payload(fault: TrueFault) -> Json:

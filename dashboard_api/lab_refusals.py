@@ -108,6 +108,12 @@ LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         ),
         "whose-line": (("give either `group` or `attempt`", "请指定班级或某次实验，只能选一种"),),
         "nobody-there": (("nobody of them works on a line now", "现在没有学员在产线上"),),
+        "no-target": (
+            (
+                "no line of this class has {target}, or it cannot have that fault",
+                "本班的产线没有 {target}，或那里不会有这种故障",
+            ),
+        ),
         "attendance-days": (
             ("give a first and a last day, {days} days apart at most", "请给出起止日期，至多相隔 {days} 天"),
         ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
@@ -21,6 +21,9 @@ from labs.checkup import document_faults, script_faults, truth_faults
 from labs.course import CourseDocument, LabDocument, LabKey, LineDocument
 from labs.text import LabText, Language, read_text
 from plant.errors import Fault
+
+if TYPE_CHECKING:
+    from labs.sandboxes import FaultChoice
 
 PACKAGED = Path(__file__).parent / "courses"
 """The courses that ship with the product."""
@@ -87,6 +90,9 @@ class Scenery(Protocol):
 
     def paths(self, folder: Path, line: LineDocument) -> frozenset[str] | None:
         """Return the tag paths of a line, `device/signal`; None where there is no such line."""
+
+    def choices(self, folder: Path, line: LineDocument) -> tuple[FaultChoice, ...]:
+        """Return what could be broken in a line; nothing where there is no such line."""
 
 
 def read_library(folders: Iterable[Path], scenery: Scenery | None = None) -> Library:

@@ -12,9 +12,10 @@ from configs.reading import Place, Reading
 from configs.schema import SceneDocument
 from configs.shape import nearest
 from labs.course import LineDocument, LineFault
+from labs.sandboxes import FaultChoice
 from plant.errors import ConfigError, Fault
 from simulators.faults import FaultKind, PlannedFault, RefusedFault
-from simulators.faults.targets import check
+from simulators.faults.targets import check, names_of, offers
 from simulators.network.interference import Area
 from simulators.plantmodel import PlantModel
 from simulators.running import build
@@ -68,6 +69,28 @@ class Scenes:
         return frozenset(
             f"{device.id}/{tag.id}" for part in scene.lines for device in part.devices for tag in device.tags
         )
+
+    def choices(self, folder: Path, line: LineDocument) -> tuple[FaultChoice, ...]:
+        """Return what could be broken in a line; nothing where there is no such line."""
+        if line.scene in packaged().scenes:
+            return _packaged_choices(line.scene, line.network)
+        try:
+            return _choices(scene_of(folder, line), line.network, load((folder / line.scene).resolve()))
+        except (ConfigError, KeyError):
+            return ()
+
+
+@cache
+def _packaged_choices(scene: str, network: str | None) -> tuple[FaultChoice, ...]:
+    return _choices(packaged().scenes[scene], network, packaged())
+
+
+def _choices(scene: SceneDocument, network: str | None, plant: Configuration) -> tuple[FaultChoice, ...]:
+    model = build(scene, start=0, network=packaged().networks.get(network or ""))
+    return tuple(
+        FaultChoice(str(offer.id), offer.kind.name, tuple((target.id, target.name) for target in offer.targets))
+        for offer in offers(model, names_of(model, scene, plant.bindings))
+    )
 
 
 def scene_of(folder: Path, line: LineDocument) -> SceneDocument:

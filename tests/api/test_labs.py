@@ -30,16 +30,18 @@ from evidence.campaign import Campaigns
 from evidence.handed import measured
 from evidence.plan import Plan
 from labs.desk import LabDesk, version_of
-from labs.library import read_library
+from labs.library import Lab, read_library
 from labs.observation import Observation
 from labs.pairs import join_code
 from labs.register import Register
+from labs.sandboxes import SandboxState
+from labs.scenery import Scenes
 from plant.clock import VirtualClock
-from tests.labs.sandboxes import FakeSandboxes
+from tests.labs.sandboxes import FakeSandbox, FakeSandboxes
 from tests.people import People
 
 EXAMPLE = Path(__file__).parents[1] / "labs" / "example"
-LAB_MODULES = ("labs", "lab_access", "lab_attempts", "lab_teaching", "lab_records", "lab_incidents")
+LAB_MODULES = ("labs", "lab_access", "lab_attempts", "lab_teaching", "lab_exercises", "lab_records", "lab_incidents")
 LABS = "/api/v1/labs"
 LAB = f"{LABS}/courses/example/labs/belt-speed"
 RIGHT = "scale: 0.001}"
@@ -414,7 +416,6 @@ async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_show
     group = await done(
         zhao.post(f"{LABS}/classes", json={"course": "example", "name": "一班", "members": ["wang", "li"]})
     )
-    assert (await zhao.post(f"{LABS}/exercises", json=fault(group))).status_code == 409  # nobody works now
     attempt = await begun(wang)
     await begun(browsers["li"])
     drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group)))
@@ -442,7 +443,71 @@ async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_show
 
 
 def fault(group: dict, **more: object) -> dict:
-    return {"group": group["id"], "fault": {"kind": "jam", "target": "press", **more}, "detect": 300, "diagnose": 900}
+    return {"group": group["id"], "fault": {"kind": "jam", "target": "press"} | more, "detect": 300, "diagnose": 900}
+
+
+async def test_an_exercise_begins_while_nobody_works_and_waits_for_whoever_comes(
+    browsers: Browsers, desk: LabDesk
+) -> None:
+    zhao, wang = browsers["zhao"], browsers["wang"]
+    body = {"course": "example", "name": "一班", "members": ["wang"]}
+    group = await done(zhao.post(f"{LABS}/classes", json=body))
+    drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group)))
+    assert (drill["attempts"], drill["refused"]) == ([], {})
+    attempt = await begun(wang)
+    assert [one.kind for one in await desk.sandboxes.of("wang").faults()] == ["jam"]
+    told = await done(zhao.get(f"{LABS}/exercises/{drill['id']}"))
+    assert [one["attempt"] for one in told["scores"]] == [attempt]
+    alone = {**fault(group), "group": None, "attempt": "nobody"}
+    assert (await zhao.post(f"{LABS}/exercises", json=alone)).status_code == 409
+
+
+async def test_what_could_be_broken_in_a_class_is_known_by_name_before_anybody_works(
+    browsers: Browsers, desk: LabDesk
+) -> None:
+    desk.scenery, zhao = Scenes(), browsers["zhao"]
+    body = {"course": "example", "name": "一班", "members": ["wang"]}
+    group = await done(zhao.post(f"{LABS}/classes", json=body))
+    kinds = {one["kind"]: one for one in await done(zhao.get(f"{LABS}/classes/{group['id']}/targets"))}
+    assert kinds["jam"]["name"]["zh"] != "jam"
+    target = kinds["jam"]["targets"][0]
+    drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group, target=target["id"])))
+    assert drill["fault"]["words"] == {"kind": kinds["jam"]["name"], "target": target["name"]}
+    refused = await zhao.post(f"{LABS}/exercises", json=fault(group, target="moon"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "no-target")
+
+
+async def test_a_line_that_was_stopped_gets_the_fault_of_its_class_when_somebody_goes_on(
+    browsers: Browsers, desk: LabDesk
+) -> None:
+    zhao, wang = browsers["zhao"], browsers["wang"]
+    body = {"course": "example", "name": "一班", "members": ["wang"]}
+    group = await done(zhao.post(f"{LABS}/classes", json=body))
+    url = f"{LABS}/attempts/{await begun(wang)}"
+    await desk.sandboxes.close("s1")
+    drill = await done(zhao.post(f"{LABS}/exercises", json=fault(group)))
+    assert list(drill["refused"]) == ["wang"]
+    await done(wang.post(f"{url}/resume"))
+    assert [one.kind for one in await desk.sandboxes.of("wang").faults()] == ["jam"]
+
+
+async def test_a_line_without_a_name_tells_by_its_ticket_how_it_starts(
+    browsers: Browsers, desk: LabDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wang, ticket = browsers["wang"], "a-ticket-that-nobody-guesses"
+    asked, told = desk.sandboxes.open, []
+
+    async def slow(lab: Lab, owner: str, *, seed: int) -> FakeSandbox:
+        made = await asked(lab, owner, seed=seed)
+        made.state, made.progress = SandboxState.STARTING, 0.4
+        told.append(await done(wang.get(f"{LABS}/line?ticket={ticket}")))
+        made.state = SandboxState.READY
+        return made
+
+    monkeypatch.setattr(desk.sandboxes, "open", slow)
+    await begun(wang, practice=True, ticket=ticket)
+    assert told == [{"state": "starting", "progress": 0.4}]
+    assert (await done(wang.get(f"{LABS}/line?ticket={ticket}")))["state"] is None
 
 
 async def test_only_instructors_teach(browsers: Browsers) -> None:

@@ -35,6 +35,7 @@ class School:
     """The centre at `url`; `headers` of who is signed in, by name."""
 
     rooms: Rooms
+    register: Register
     lab: Lab
     url: str
     headers: dict[str, dict[str, str]]
@@ -67,7 +68,7 @@ async def _school(folder: Path, known: People) -> AsyncIterator[School]:
                 name: await known.signed_in(role, name) | {"Origin": base}
                 for name, role in {"ann": Role.TRAINEE, "ben": Role.TRAINEE, "tess": Role.INSTRUCTOR}.items()
             }
-            yield School(rooms, lab, base, headers, asyncio.get_running_loop())
+            yield School(rooms, register, lab, base, headers, asyncio.get_running_loop())
     register.close()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard_api import app as application
@@ -150,6 +151,21 @@ def test_the_live_feed_of_a_sandbox_is_seen_through_the_centre(here: School, ann
     with connect(here.url.replace("http", "ws") + path, additional_headers=here.headers["ann"]) as live:
         assert "conveyor/speed" in str(live.recv(timeout=PATIENCE))
         assert live.recv(timeout=PATIENCE)
+
+
+def test_a_partner_reaches_the_line_too_until_the_pair_is_undone(here: School, ann: Room) -> None:
+    attempt = here.register.work.begin("ann", here.lab.key, 1)
+    here.register.work.on(attempt.id, ann.id, plant=0, seed=0)
+    here.register.pairs.join(attempt, "ben", 2)
+    base = f"/api/v1/sandboxes/{ann.id}/api/v1"
+    assert asked(here, "ben", f"{base}/scenes").status_code == 200
+    live = f"{here.url.replace('http', 'ws')}{base}/live?scene=first-light"
+    with connect(live, additional_headers=here.headers["ben"]) as feed:
+        assert "conveyor/speed" in str(feed.recv(timeout=PATIENCE))
+    here.register.pairs.part(attempt, 3)
+    assert asked(here, "ben", f"{base}/scenes").status_code == 404
+    with pytest.raises(InvalidStatus), connect(live, additional_headers=here.headers["ben"]):
+        pass
 
 
 def test_what_people_do_in_a_sandbox_is_done_by_their_name_and_they_may_not_write_samples(

@@ -1,7 +1,7 @@
 """Pictures of every page: `make screenshots`.
 
 Runs the demonstration with every scene until its last hours are there, signs in as its administrator,
-carries out a small campaign, and photographs each page as it is met: on a wall in Chinese (1920×1080 and
+carries out a small campaign, begins a lab, and photographs each page as it is met: on a wall in Chinese (1920×1080 and
 3840×2160, dark), at a desk in English (1440×900, light, the whole page), on a phone (390×844, the whole
 page). All go to `out/screenshots`; those that the README shows are written to `docs/screenshots` too.
 A page that cannot be had in time is told of and left out; the command then ends with 1.
@@ -19,27 +19,26 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import BrowserContext, Page, Route, async_playwright
 from playwright.async_api import Error as Failed
 from playwright.async_api import TimeoutError as Waited
 
-from configs.loader import PACKAGED, load
 from tests.peers.processes import Program, free_port
-from tests.web.every_page import Subjects
 from tests.web.pictured import Shot, shots
+from tests.web.prepared import administrator, subjects
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ROOT / "docs" / "screenshots"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
-PASSWORD = "a password for pictures 1"
-SETTLE_MS = 2_500
+SETTLE_MS = 1_500
+QUIET_MS = 8_000
 IDLE_MS = 45_000
 LONGEST = 12_000
-CAMPAIGN, CAMPAIGN_S = "pictures", 180
 MOST_BYTES = 300_000
 
 
@@ -79,21 +78,6 @@ def demonstration() -> Iterator[tuple[str, str]]:
             program.stop()
 
 
-async def administrator(browser: Browser, base: str, code: str | None) -> list[dict]:
-    """Sign the administrator in, setting the password where a one-time code is given; return the session's cookies."""
-    context, headers = await browser.new_context(), {"Origin": base}
-    if code:
-        data = {"code": code, "password": PASSWORD}
-        answer = await context.request.post(f"{base}/api/v1/session/code", data=data, headers=headers)
-    else:
-        data = {"name": "admin", "password": PASSWORD}
-        answer = await context.request.post(f"{base}/api/v1/session", data=data, headers=headers)
-    assert answer.ok, await answer.text()
-    cookies = await context.cookies()
-    await context.close()
-    return cookies
-
-
 async def photograph(page: Page, view: View) -> bytes:
     """Return what the page shows as WebP, at most `MOST_BYTES` long."""
     session = await page.context.new_cdp_session(page)
@@ -109,28 +93,67 @@ async def photograph(page: Page, view: View) -> bytes:
     return taken
 
 
-async def _open(context: BrowserContext, address: str, view: View, shot: Shot) -> Page:
+async def _open(context: BrowserContext, base: str, view: View, shot: Shot) -> Page:
+    """Open a page in the view's language and theme, and use it."""
     page = await context.new_page()
-    await page.goto(address, timeout=IDLE_MS)
-    await _settle(page, address)
-    if shot.press:
-        await page.locator(shot.press).first.click(timeout=IDLE_MS)
-    elif view.whole:
+    await _answer(page, shot)
+    sign = "&" if "?" in shot.address else "?"
+    await page.goto(f"{base}{shot.address}{sign}lang={view.language}&theme={view.theme}", timeout=IDLE_MS)
+    await _settle(page)
+    await _use(page, shot)
+    return page
+
+
+async def _fit(page: Page, view: View) -> None:
+    """Give the page the view's size; let it draw all that it is to show."""
+    await page.set_viewport_size({"width": view.width, "height": view.height})
+    await _settle(page)
+    if view.whole and not await page.locator("dialog[open]").count():  # a dialog stands in the middle of the screen
         # Panels far below are only made when they are near; a tall window brings them all near.
         for _ in range(2):
             tall = await page.evaluate("document.documentElement.scrollHeight")
             await page.set_viewport_size({"width": view.width, "height": max(view.height, min(LONGEST, tall))})
-            await _settle(page, address)
+            await _settle(page)
     await page.wait_for_timeout(SETTLE_MS)  # charts draw what they were given; nothing says when they are done
-    return page
 
 
-async def _settle(page: Page, address: str) -> None:
+async def _answer(page: Page, shot: Shot) -> None:
+    """Answer in the centre's place what is to be answered so."""
+
+    async def given(route: Route) -> None:
+        asked = route.request
+        answer = shot.answers.get(f"{asked.method} {urlsplit(asked.url).path}")
+        if answer is None:
+            await route.fallback()
+        else:
+            await route.fulfill(status=answer.status, headers=dict(answer.headers), json=answer.body)
+
+    if shot.answers:
+        await page.route("**/api/**", given)
+
+
+async def _use(page: Page, shot: Shot) -> None:
+    """Do with the page what is to be done before the picture."""
+    for act in shot.acts:
+        one = page.locator(act.target).first
+        if act.text is None:
+            await one.click(timeout=IDLE_MS)
+        elif await one.evaluate("one => one.tagName") == "SELECT":
+            await one.select_option(act.text, timeout=IDLE_MS)
+        else:
+            await one.fill(act.text, timeout=IDLE_MS)
+    if shot.shows:
+        await page.locator(shot.shows).first.wait_for(timeout=IDLE_MS)
+
+
+async def _settle(page: Page) -> None:
+    """Wait until nothing is asked for and no panel waits for an answer."""
+    with suppress(Waited):  # some pages ask again and again
+        await page.wait_for_load_state("networkidle", timeout=QUIET_MS)
     try:
-        await page.wait_for_load_state("networkidle", timeout=IDLE_MS)
         await page.wait_for_selector(".panel .wait", state="detached", timeout=IDLE_MS)
     except Waited:
-        sys.stderr.write(f"still asking after {IDLE_MS // 1000} s: {address}\n")
+        sys.stderr.write(f"still asking after {IDLE_MS // 1000} s: {page.url}\n")
 
 
 async def take(base: str, code: str | None, into: Path, *, only: list[str], views: list[str]) -> list[str]:
@@ -139,56 +162,44 @@ async def take(base: str, code: str | None, into: Path, *, only: list[str], view
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         cookies = await administrator(browser, base, code)
-        campaign = await campaigned(browser, base, cookies)
-        pages = [
-            shot for shot in shots(Subjects.of(load(PACKAGED), campaign=campaign)) if not only or shot.name in only
-        ]
-        for kind in views:
-            for shot in pages:
-                if shot.views is not None and kind not in shot.views:
-                    continue
-                size = {"width": VIEWS[kind].width, "height": VIEWS[kind].height}
-                context = await browser.new_context(viewport=size, reduced_motion="reduce")
+        about = await subjects(browser, base, cookies)
+        for shot in shots(about):
+            if only and shot.name not in only:
+                continue
+            for kinds in _alike([kind for kind in views if shot.views is None or kind in shot.views]):
+                context = await browser.new_context(viewport={"width": 1920, "height": 1080}, reduced_motion="reduce")
                 await context.add_cookies(cookies if shot.signed_in else [])
+                left = list(kinds)
                 try:
-                    told = await _one(context, base, shot, kind, into)
+                    page = await _open(context, base, VIEWS[kinds[0]], shot)
+                    while left:
+                        await _one(page, shot, left[0], into)
+                        left.pop(0)
                 except Failed as error:
-                    missing.append(f"{shot.name}.{kind}")
-                    told = f"{error}".partition("\n")[0]
+                    missing += [f"{shot.name}.{kind}" for kind in left]
+                    sys.stderr.write(f"{shot.name}.{left[0]}: {f'{error}'.partition(chr(10))[0]}\n")
                 await context.close()
-                sys.stdout.write(f"{shot.name}.{kind}.webp  {told}\n")
-                sys.stdout.flush()
         await browser.close()
     return missing
 
 
-async def _one(context: BrowserContext, base: str, shot: Shot, kind: str, into: Path) -> str:
-    view = VIEWS[kind]
-    sign = "&" if "?" in shot.address else "?"
-    page = await _open(context, f"{base}{shot.address}{sign}lang={view.language}&theme={view.theme}", view, shot)
-    picture = await photograph(page, view)
+def _alike(kinds: list[str]) -> list[list[str]]:
+    """Return views in groups of the same language and theme: a page is opened once for each."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for kind in kinds:
+        alike.setdefault((VIEWS[kind].language, VIEWS[kind].theme), []).append(kind)
+    return list(alike.values())
+
+
+async def _one(page: Page, shot: Shot, kind: str, into: Path) -> None:
+    await _fit(page, VIEWS[kind])
+    picture = await photograph(page, VIEWS[kind])
     (into / f"{shot.name}.{kind}.webp").write_bytes(picture)
     if shown := IN_README.get((shot.name, kind)):
         SHOWN.mkdir(parents=True, exist_ok=True)
         (SHOWN / shown).write_bytes(picture)
-    return f"{len(picture) // 1000} kB"
-
-
-async def campaigned(browser: Browser, base: str, cookies: list[dict]) -> str:
-    """Carry out a small campaign, if there is none yet; return its name."""
-    context, headers, root = await browser.new_context(), {"Origin": base}, f"{base}/api/v1/campaigns"
-    await context.add_cookies(cookies)
-    asked = {"simulated": {"scene": "identifier", "id": CAMPAIGN, "shifts": 4}}
-    made = await context.request.post(root, data=asked, headers=headers)
-    if made.status == 201:
-        await context.request.post(f"{root}/{CAMPAIGN}/run", headers=headers)
-        for _ in range(CAMPAIGN_S):
-            found = await (await context.request.get(f"{root}/{CAMPAIGN}")).json()
-            if found["stage"] in ("done", "failed", "cancelled"):
-                break
-            await asyncio.sleep(1)
-    await context.close()
-    return CAMPAIGN
+    sys.stdout.write(f"{shot.name}.{kind}.webp  {len(picture) // 1000} kB\n")
+    sys.stdout.flush()
 
 
 def main() -> None:

@@ -81,6 +81,16 @@ export function figure(indicator: Indicator): { number: string; unit: string } {
   return { number: formatNumber(value, language.value), unit: unitName(unit) }
 }
 
+const LONG_S = { min: [600, 60], h: [7200, 3600] } as const
+
+/** A figure that stands alone: long times in minutes or hours instead of thousands of seconds. */
+export function figureAlone(indicator: Indicator): { number: string; unit: string } {
+  const { value, unit, status } = indicator
+  if (unit !== 's' || value === null || status !== 'ok') return figure(indicator)
+  const long = (['h', 'min'] as const).find((one) => value >= LONG_S[one][0])
+  return long ? { number: formatNumber(value / LONG_S[long][1], language.value), unit: long } : figure(indicator)
+}
+
 /** `0.714` → `71 %` for coverage and the like; a dash where it is not known. */
 export function shareWords(share: number | null): string {
   return share === null ? NOTHING : `${percentNumber(share, language.value, 0)} %`

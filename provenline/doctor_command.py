@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from configs.loader import PACKAGED
-from provenline import doctor_machine, doctor_network, doctor_retention, doctor_stores
+from provenline import doctor_aside, doctor_machine, doctor_network, doctor_retention, doctor_stores
 from provenline.console import DataFolder
 from provenline.doctor import Check, Weight, examine, language, patient
 from provenline.screen import out
@@ -31,6 +31,9 @@ CHECKS: tuple[Check, ...] = (
     doctor_stores.store,
     doctor_stores.audit,
     doctor_stores.outbox,
+    doctor_aside.batches,
+    doctor_aside.refused,
+    doctor_aside.segments,
     doctor_stores.said_of_themselves,
     doctor_retention.retention,
     doctor_network.port,

@@ -146,7 +146,7 @@ def outbox(patient: Patient) -> Iterator[Finding]:
     try:
         with closing(reader(file)) as connection:
             held = connection.execute("SELECT bytes FROM log_size").fetchone()[0]
-            dropped, damaged = connection.execute("SELECT dropped, damaged FROM log_count").fetchone()
+            dropped = connection.execute("SELECT dropped FROM log_count").fetchone()[0]
             oldest = connection.execute("SELECT min(put_at) FROM log").fetchone()[0]
     except sqlite3.DatabaseError:
         return
@@ -168,15 +168,12 @@ def outbox(patient: Patient) -> Iterator[Finding]:
             Text(f"自 {iso(oldest)} 起有样本未送达", f"samples wait to be delivered since {iso(oldest)}"),
             Text("查看采集端日志中的上行错误", "the edge's log says why the uplink does not take them"),
         )
-    if dropped or damaged:
+    if dropped:
         yield Finding(
             "outbox-lost",
             Weight.WARNING,
-            Text(
-                f"发件箱曾丢弃 {dropped} 个样本、{damaged} 批损坏",
-                f"the outbox gave up {dropped} samples; {damaged} batches were damaged",
-            ),
-            Text("增大发件箱上限；检查磁盘", "raise the outbox's bounds; look after the disk"),
+            Text(f"发件箱满时丢弃了 {dropped} 个样本", f"the outbox was full and gave up {dropped} samples"),
+            Text("增大 edge.outbox.max_bytes", "raise `edge.outbox.max_bytes`"),
         )
 
 

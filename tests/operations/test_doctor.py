@@ -7,7 +7,7 @@ import shutil
 import socket
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from cryptography.x509.oid import NameOID
 from dashboard_api.access import Actor, Kind
 from dashboard_api.audit import AuditLog
 from historian.embedded import EmbeddedHistorian
-from plant.batch import BatchBuilder
+from plant.batch import Batch, BatchBuilder
 from plant.batchlog import BatchLog, Bounds
 from plant.clock import SECOND, SystemClock, VirtualClock
+from plant.errors import Unavailable
 from plant.health import LINE
-from provenline import doctor_machine, doctor_network, doctor_stores
+from provenline import doctor_aside, doctor_machine, doctor_network, doctor_stores
 from provenline.doctor import Finding, Patient, Weight, examine, language, patient
 from provenline.doctor_command import CHECKS
 from tests.operations.conftest import provenline
@@ -240,6 +241,56 @@ def test_an_outbox_that_fills_waits_or_gave_something_up_is_found(folder: Path, 
     with closing(sqlite3.connect(data / "edge" / "outbox.sqlite")) as database, database:
         database.execute("UPDATE log_size SET bytes = 950000")
     assert found(doctor_stores.outbox, patient(folder, data))["outbox-filling"].weight is Weight.FAULT
+
+
+def readings(count: int) -> Batch:
+    batch = BatchBuilder()
+    for number in range(count):
+        batch.add("cq/hall/line/press/speed", number, float(number), received=number)
+    return batch.build()
+
+
+@pytest.mark.parametrize("name", ["edge/outbox.sqlite", "historian/historian.db"])
+def test_batches_that_could_not_be_read_are_found(folder: Path, data: Path, name: str) -> None:
+    with closing(BatchLog.open(data / name)) as log:
+        for count in (3, 4, 5):
+            log.put(readings(count))
+    assert found(doctor_aside.batches, patient(folder, data)) == {}
+    with closing(sqlite3.connect(data / name)) as database, database:
+        database.execute("UPDATE log SET blob = zeroblob(40) WHERE id = 2")
+    with closing(BatchLog.open(data / name)) as log:
+        assert [len(entry.batch) for entry in log.oldest(9)] == [3, 5]
+    finding = found(doctor_aside.batches, patient(folder, data))["batches-aside"]
+    assert finding.what.en.startswith(f"1 batches in {data / name} could not be read; 1 of them (4 samples)")
+    with closing(sqlite3.connect(data / name)) as database, database:
+        database.execute("INSERT INTO rescued VALUES (0, 'outbox.sqlite.damaged-0', 'log', 6)")
+    finding = found(doctor_aside.batches, patient(folder, data))["batches-aside"]
+    assert finding.what.en.startswith(f"7 batches in {data / name} could not be read; 1 of them")
+
+
+def test_what_the_centre_refused_for_good_is_found(folder: Path, data: Path) -> None:
+    with closing(BatchLog.open(data / "edge" / "rejected.sqlite")) as log:
+        assert found(doctor_aside.refused, patient(folder, data)) == {}
+        log.put(readings(3))
+    assert "1 batches (3 samples)" in found(doctor_aside.refused, patient(folder, data))["batches-refused"].what.en
+
+
+def test_segments_that_were_put_aside_are_found(folder: Path, data: Path) -> None:
+    stored(data, "cq/hall/line/press/speed", 1.0, time.time_ns())
+    [segment] = (data / "historian" / "segments").glob("*.parquet")
+    assert found(doctor_aside.segments, patient(folder, data)) == {}
+    segment.write_bytes(segment.read_bytes()[:-20])
+    with closing(EmbeddedHistorian(data / "historian", seal_every=None)) as store, suppress(Unavailable):
+        store.history(["cq/hall/line/press/speed"], 0, time.time_ns())
+    assert "1 segments" in found(doctor_aside.segments, patient(folder, data))["segments-aside"].what.en
+
+
+def test_what_a_damaged_database_holds_aside_is_not_asked_for(folder: Path, data: Path) -> None:
+    (data / "edge").mkdir()
+    for name in ("outbox.sqlite", "rejected.sqlite"):
+        (data / "edge" / name).write_bytes(b"\xff" * 8192)
+    assert found(doctor_aside.batches, patient(folder, data)) == {}
+    assert found(doctor_aside.refused, patient(folder, data)) == {}
 
 
 def test_a_device_whose_clock_is_off_is_found(folder: Path, data: Path) -> None:

@@ -300,7 +300,8 @@ class Vda5050Address(Strict):
 
     `position`: x, y in metres and theta in radians on its map. `battery`: percent.
     `errors`: how many are active; `error-level`: the worst of them, 0 none, 1 warning,
-    2 urgent, 3 critical, 4 fatal. `connection`: 1 online, 0 not.
+    2 urgent, 3 critical, 4 fatal. `loads`: the ids of what it carries, joined by commas, "" for
+    nothing. `connection`: 1 online, 0 not.
     """
 
     manufacturer: str = Field(pattern=r"^[^/+#\x00]+$", max_length=1000)
@@ -320,6 +321,7 @@ class Vda5050Address(Strict):
         "error-level",
         "order",
         "last-node",
+        "loads",
         "connection",
     ]
 

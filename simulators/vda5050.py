@@ -110,7 +110,10 @@ class VehicleError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that a vehicle reports. `time`: ns UTC by its own clock; `battery`: percent; `theta`: radians."""
+    """All that a vehicle reports. `time`: ns UTC by its own clock; `battery`: percent; `theta`: radians.
+
+    `loads`: the ids of what it carries.
+    """
 
     vehicle: str
     time: int
@@ -130,6 +133,7 @@ class State:
     map: str
     battery: float
     charging: bool
+    loads: tuple[str, ...]
     errors: tuple[VehicleError, ...]
 
     @property

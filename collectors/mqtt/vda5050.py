@@ -76,6 +76,12 @@ def _levels(raw: object) -> list[int]:
     return [level for level in levels if level is not None]
 
 
+def _loads(raw: object) -> str:
+    if not isinstance(raw, list) or not all(isinstance(load, dict) for load in raw):
+        raise Unreadable("no list of loads where one belongs")
+    return ", ".join(str(_word(load.get("loadId") or load.get("loadType") or "?")) for load in raw)
+
+
 def _figure(v2: str, read: Callable[[object], Value], v3: str | None = None) -> _Figure:
     return _Figure(Pointer(v2), Pointer(v3 or v2), read)
 
@@ -95,6 +101,7 @@ _FIGURES: dict[str, _Figure] = {
     "error-level": _figure("/errors", lambda raw: max(_levels(raw), default=0)),
     "order": _figure("/orderId", _word),
     "last-node": _figure("/lastNodeId", _word),
+    "loads": _figure("/loads", _loads),
 }
 _POSITION = frozenset({"position-x", "position-y", "theta", "map"})
 _LOCALIZED = _figure("/agvPosition/positionInitialized", _flag, "/mobileRobotPosition/localized")

@@ -165,6 +165,7 @@ def _state(state: State, version: Version) -> Document:
         "newBaseRequest": state.wants_base,
         "actionStates": [_action_state(a) for a in own],
         "operatingMode": "AUTOMATIC",
+        "loads": [{"loadId": load, "loadType": "pallet"} for load in state.loads],
         "errors": [_error(e) for e in state.errors],
         **_position(state, version),
     }
@@ -329,6 +330,7 @@ def _read_state(vehicle: str, document: Document) -> State:
         map=place["mapId"],
         battery=float(power.get("batteryCharge", power.get("stateOfCharge", 0.0))),
         charging=power["charging"] is True,
+        loads=tuple(_text(load.get("loadId", "")) for load in document.get("loads", ())),
         errors=tuple(
             VehicleError(e["errorType"], e["errorLevel"], e.get("errorDescription", "")) for e in document["errors"]
         ),

@@ -34,6 +34,7 @@ STATE_V3 = {
     "serialNumber": "A.1",
     "orderId": "order-9",
     "lastNodeId": "n4",
+    "loads": [{"loadId": "crate-7"}, {"loadType": "EPAL"}],
     "driving": True,
     "paused": False,
     "operatingMode": "STARTUP",
@@ -89,6 +90,7 @@ def test_a_state_of_version_3_brings_every_figure_with_the_vehicles_time() -> No
         "error-level": 2,
         "order": "order-9",
         "last-node": "n4",
+        "loads": "crate-7, EPAL",
     }
     assert {sample.time for sample in rows.values()} == {NOW - SECOND * 3 // 4}
     assert {sample.quality for sample in rows.values()} == {Quality.GOOD}
@@ -119,6 +121,15 @@ def test_a_vehicle_that_is_gone_reads_bad_and_says_why(state: str, quality: Qual
     assert {sample.quality for sample in rows.values()} == {quality}
     written = from_iso("2026-03-01T07:00:00Z")
     assert {s.time for s in rows.values()} == {NOW if "BROKEN" in state else written}
+
+
+@pytest.mark.parametrize("loads", ["crate-7", ["crate-7"], [{"loadId": 7}]])
+def test_loads_that_are_none_are_set_aside_and_cost_no_other_figure(loads: object) -> None:
+    desk = Desk()
+    rows = desk.take("state", {**STATE_V3, "loads": loads})
+    assert set(rows) == set(FIELDS) - {"loads", "connection"}
+    assert len(desk.dead) == 1
+    assert desk.take("state", {**STATE_V3, "loads": []})["loads"].value == ""
 
 
 def test_being_online_is_no_proof_of_any_other_figure() -> None:

@@ -335,6 +335,14 @@ def test_a_load_is_counted_when_it_was_dropped() -> None:
     assert desk.vehicle.transports == 1
 
 
+def test_a_vehicle_says_what_it_carries_from_picking_it_up_until_it_has_dropped_it() -> None:
+    desk = Desk(Radio())
+    state = desk.tell(desk.order("C0 W-3 W-2 W-1", released=4, **{"W-3": "pick", "W-1": "drop"}), wait=3)
+    assert state.loads == ()
+    assert desk.tell(InstantActions("agv-1", (Action("a", "stateRequest"),), 0), wait=27).loads == ("pallet-T1",)
+    assert desk.tell(InstantActions("agv-1", (Action("b", "stateRequest"),), 0), wait=60).loads == ()
+
+
 def test_instant_actions_pause_and_cancel() -> None:
     desk = Desk(Radio())
     desk.tell(desk.order("C0 W-3 W-2 W-1 S0", released=5), wait=6)

@@ -88,6 +88,7 @@ STATE = State(
     map="hall",
     battery=71.5,
     charging=False,
+    loads=("pallet-T1",),
     errors=(VehicleError("noRouteError", "WARNING", "far away"),),
 )
 

@@ -94,6 +94,11 @@ describe('a floor plan', () => {
     expect(moversOf(scene, known).map((one) => one.device.id)).toEqual(['cart'])
     expect(moversOf(scene, known)[0]?.battery?.role).toBe('battery')
     expect(moversOf(scene, known)[0]?.order).toBeNull()
+    const [order, load] = [tag('x/s/l/cart/order', 'order'), tag('x/s/l/cart/load', 'part')]
+    const carrying = (tags: Tag[]) =>
+      moversOf(sceneOf([device('cart', tags)]), new Map(tags.map((one) => [one.path, one])))[0]
+    expect(carrying([...moving, order, load])).toMatchObject({ order, load })
+    expect(carrying([...moving, load])).toMatchObject({ order: load, load: null })
     expect(standingOf(scene, known).map((one) => one.device.id)).toEqual(['oven'])
   })
 

@@ -26,6 +26,7 @@ class Shown:
         self.level = add(f"{name}.error-level", 0)
         self.order = add(f"{name}.order", "")
         self.last_node = add(f"{name}.last-node", home)
+        self.loads = add(f"{name}.loads", "")
         self.transports = add(f"{name}.transports", 0)
         self.missed = add(f"{name}.missed", 0)
         self.connection = add(f"{name}.connection", 1)

@@ -69,6 +69,7 @@ class Vehicle:
         self._edges: deque[Edge] = deque()
         self._todo: deque[Action] = deque()
         self._actions: dict[str, ActionState] = {}
+        self._loads: tuple[str, ...] = ()
         self._errors: tuple[VehicleError, ...] = ()
         self._issued = 0
         self._under_way = self._busy = False
@@ -226,6 +227,7 @@ class Vehicle:
         if action.kind in ("pick", "drop"):
             yield from self.drive.show(_S.EXECUTE)
             yield self.floor.env.timeout(_HANDLING.draw(self._rng))
+            self._loads = (f"pallet-{self._order}",) if action.kind == "pick" else ()
             if action.kind == "drop":
                 self.transports += 1
                 self._shown.transports.set(self.transports)
@@ -283,6 +285,7 @@ class Vehicle:
         shown.level.set(max((_LEVELS[e.level] for e in self._errors), default=0))
         shown.order.set(self._order)
         shown.last_node.set(self._last_node)
+        shown.loads.set(", ".join(self._loads))
         self._reported = self.floor.seconds()
         self._post.send(
             State(
@@ -304,6 +307,7 @@ class Vehicle:
                 map=MAP,
                 battery=float(shown.battery.value),
                 charging=self.drive.charging,
+                loads=self._loads,
                 errors=self._errors,
             )
         )

@@ -33,6 +33,8 @@ export interface Mover {
   heading: Tag | null
   battery: Tag | null
   order: Tag | null
+  /** What it carries, where that is told beside its order. */
+  load: Tag | null
   state: Tag | null
   reason: Tag | null
 }
@@ -51,6 +53,7 @@ export function moversOf(scene: Scene, tags: ReadonlyMap<string, Tag>): Mover[] 
     const play = rolesOf(device, tags)
     const [x, y] = [play('position-x'), play('position-y')]
     if (!x || !y) return []
+    const [order, load] = [play('order', 'part', 'job'), play('part')]
     return [
       {
         device,
@@ -58,7 +61,8 @@ export function moversOf(scene: Scene, tags: ReadonlyMap<string, Tag>): Mover[] 
         y,
         heading: play('heading'),
         battery: play('battery'),
-        order: play('order', 'part', 'job'),
+        order,
+        load: load === order ? null : load,
         state: play('state'),
         reason: play('stop-reason'),
       },

@@ -20,6 +20,8 @@ export interface MoverView {
   group: ComputedRef<Group | null>
   battery: Trusted | null
   order: Trusted | null
+  /** What it carries; empty when nothing, or when that is not known. */
+  carries: ComputedRef<string>
   reason: Trusted | null
   /** Where it is cannot be believed now. */
   stale: ComputedRef<boolean>
@@ -44,6 +46,7 @@ export function useMover(mover: Mover): MoverView {
   const trusted = (tag: Tag | null) => (tag ? useTrusted(() => tag) : null)
   const [x, y] = [useTrusted(() => mover.x), useTrusted(() => mover.y)]
   const heading = trusted(mover.heading)
+  const load = trusted(mover.load)
   const place = shallowRef<Glide | null>(null)
   const turn = shallowRef<number | null>(null)
   let before: { x: number; y: number; time: number } | null = null
@@ -84,6 +87,10 @@ export function useMover(mover: Mover): MoverView {
     group: computed(() => (mover.state ? groupOf(state.value) : null)),
     battery: trusted(mover.battery),
     order: trusted(mover.order),
+    carries: computed(() => {
+      const doubted = load === null || load.trust.value.level === 'bad' || load.trust.value.level === 'waiting'
+      return doubted || !mover.load ? '' : String(live.reading(mover.load.path).value?.value ?? '')
+    }),
     reason: trusted(mover.reason),
     stale,
     doubt: computed(() => {

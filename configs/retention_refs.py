@@ -20,9 +20,9 @@ def check_retention(readings: Iterable[Reading], documents: Sequence[BaseModel])
         return
     edge = next((one for one in documents if isinstance(one, EdgeDocument)), EdgeDocument(type="edge"))
     tags = [tag for one in documents if isinstance(one, SceneDocument) for tag in _tags(one)]
-    if centre.retention.lets_go and isinstance(centre.historian, InfluxConfig):
-        hint = "set how long its bucket keeps them there, and leave `retention` out"
-        yield reading.fault(("retention",), "an InfluxDB lets go of samples by its own rules", hint)
+    if centre.retention.lets_go and isinstance(centre.historian, InfluxConfig) and centre.historian.version == 3:
+        hint = "set how long its database keeps them there, and leave `retention` out"
+        yield reading.fault(("retention",), "an InfluxDB 3 cannot delete samples of one tag and day", hint)
     for place, message, hint in doubtful(centre.retention, tags, queued=edge.outbox.max_age):
         yield reading.fault(("retention", *place), message, hint)
 

@@ -7,7 +7,7 @@ blanks escaped. Words of paths never stand in a question; they are bound as para
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -15,14 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from plant import wire
 from plant.batch import Batch, Form, Ints
 from plant.tags import LEVELS
 
 FIELDS = "v, i, b, s, n, q, lat, o"
 """The fields of a sample, as a question asks for them."""
 
-_TYPES = {
+SAMPLE: Mapping[str, pa.DataType] = {
     "tags": pa.string(),
     "time": pa.int64(),
     "v": pa.float64(),
@@ -34,6 +33,7 @@ _TYPES = {
     "lat": pa.int64(),
     "o": pa.int64(),
 }
+"""The types of a sample's columns."""
 _ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _UNESCAPE = re.compile(r"\\([,= ])")
 _TAG = re.compile(r"(?<!\\),")
@@ -47,9 +47,14 @@ def series_of(path: str) -> str:
 
 def path_of(series: str) -> str:
     """Return the path that a series belongs to."""
-    pairs = [tag.split("=", 1) for tag in _TAG.split(series.removeprefix(f"{wire.MEASUREMENT},"))]
-    levels = {key: _UNESCAPE.sub(r"\1", value) for key, value in pairs}
+    levels = tags_of(series)
     return "/".join(levels[level] for level in LEVELS)
+
+
+def tags_of(series: str) -> dict[str, str]:
+    """Return the tags of a series; its measurement, if it is named, is none of them."""
+    pairs = [tag.partition("=") for tag in _TAG.split(series)]
+    return {key: _UNESCAPE.sub(r"\1", value) for key, equals, value in pairs if equals}
 
 
 def condition(paths: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -62,20 +67,22 @@ def condition(paths: Sequence[str]) -> tuple[str, dict[str, str]]:
     return " OR ".join(f"({clause})" for clause in clauses), {name: word for word, name in names.items()}
 
 
-def read_csv(text: bytes) -> pa.Table | None:
-    """Read an answer; None when it holds no rows."""
+def read_csv(text: bytes, types: Mapping[str, pa.DataType] = SAMPLE) -> pa.Table | None:
+    """Read an answer; None when it holds no rows. `types`: of the columns it may have."""
     if not text.strip():
         return None
     return pyarrow.csv.read_csv(
         BytesIO(text),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=_TYPES, null_values=[""], strings_can_be_null=False),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict(types), null_values=[""], strings_can_be_null=False
+        ),
     )
 
 
 def to_batch(table: pa.Table, paths: Sequence[str]) -> Batch:
     """Turn an answer with `FIELDS`, grouped by series, into samples of `paths`."""
-    columns = {name: table.column(name).combine_chunks() for name in _TYPES}
+    columns = {name: table.column(name).combine_chunks() for name in SAMPLE}
     place = {series_of(path): i for i, path in enumerate(paths)}
     tags = pc.dictionary_encode(columns["tags"])
     tag = np.array([place[t] for t in tags.dictionary.to_pylist()], np.uint32)[tags.indices.to_numpy()]

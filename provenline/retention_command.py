@@ -7,20 +7,22 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from configs.configuration import Configuration
 from configs.loader import PACKAGED, load
+from configs.schema import InfluxConfig
 from evidence.campaign import Campaigns
 from historian.buckets import DAY
 from historian.embedded import EmbeddedReader
+from historian.port import Dropped
 from plant.clock import SECOND, SystemClock, iso
 from plant.errors import ConfigError, ProvenlineError, Unavailable
 from plant.text import Text
@@ -29,6 +31,9 @@ from provenline.doctor import language
 from provenline.process import fail
 from provenline.retention import Due, Rung, groups, plan, protections
 from provenline.screen import out
+
+if TYPE_CHECKING:
+    from historian.influxdb import InfluxHistorian
 
 app = typer.Typer(
     help="Keeping and thinning data: rules, what is due, what is protected. 数据保留与降采样。", no_args_is_help=True
@@ -39,13 +44,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 @dataclass(slots=True)
 class _Sum:
-    """What is due of one rule in one way: `rows` on `days`, about so many bytes."""
+    """What is due of one rule in one way: `rows` on `days`, about so many bytes; None where the store has no say."""
 
     first: int
     last: int
     days: int = 0
     rows: int = 0
-    bytes: int = 0
+    bytes: int | None = None
 
 
 @app.command()
@@ -55,8 +60,8 @@ def show(data: DataFolder = None, config: ConfigFolder = PACKAGED) -> None:
     显示保留规则、受保护的时段及原因、已清理的数据。
     """
     configuration, folder = _loaded(config), _folder(data)
-    with closing(_reader(folder)) as store:
-        chosen, totals = groups(configuration, store.paths()), store.thinning
+    with _asked(configuration, folder) as store:
+        chosen, (totals, last) = groups(configuration, store.paths()), _so_far(store)
     if not chosen:
         _say("未配置保留期限：不会删除任何数据", "nothing is ever dropped: the configuration sets no retention")
     tags: dict[tuple[str, tuple[Rung, ...]], int] = defaultdict(int)
@@ -67,11 +72,13 @@ def show(data: DataFolder = None, config: ConfigFolder = PACKAGED) -> None:
     for one in protections(configuration, Campaigns(folder / "campaigns")):
         span, scene = f"{iso(one.start)} – {iso(one.stop)}", one.scene
         _say(f"受保护 {scene or '全部场景'} {span}：{one.why}", f"protected {scene or 'all scenes'} {span}: {one.why}")
-    when = iso(totals.at) if totals.at else "–"
-    _say(
-        f"已清理 {totals.samples} 个样本、{totals.buckets} 个汇总值，释放 {totals.bytes} 字节；最近一次 {when}",
-        f"dropped so far: {totals.samples} samples, {totals.buckets} buckets, {totals.bytes} bytes; last {when}",
-    )
+    zh = f"已清理 {totals.samples} 个样本、{totals.buckets} 个汇总值"
+    en = f"dropped so far: {totals.samples} samples, {totals.buckets} buckets"
+    if totals.bytes is not None:
+        zh, en = f"{zh}，释放 {totals.bytes} 字节", f"{en}, {totals.bytes} bytes"
+    if last is not None:
+        zh, en = f"{zh}；最近一次 {iso(last)}", f"{en}; last {iso(last)}"
+    _say(zh, en)
 
 
 @app.command(name="plan")
@@ -81,10 +88,10 @@ def show_plan(data: DataFolder = None, config: ConfigFolder = PACKAGED, as_json:
     预演：按规则列出将清理的样本数与字节数；不做任何改动。
     """
     configuration, folder = _loaded(config), _folder(data)
-    with closing(_reader(folder)) as store:
+    with _asked(configuration, folder) as store:
         spared = protections(configuration, Campaigns(folder / "campaigns"))
         due = plan(store, groups(configuration, store.paths()), spared, now=SystemClock().now())
-        sums = _summed(due, {source: store.bytes_a_row(step=source) for source in {one.source for one in due}})
+        sums = _summed(due, {source: _bytes_a_row(store, source) for source in {one.source for one in due}})
     for key, found in sums.items():
         if as_json:
             rule, source, target, protected = key
@@ -104,16 +111,19 @@ def apply(data: DataFolder = None, config: ConfigFolder = PACKAGED) -> None:
     立即执行到期清理（监测中心未运行时）；运行中的监测中心每六小时自动执行。
     """
     configuration, folder = _loaded(config), _folder(data)
+    if not folder.is_dir():
+        fail(f"{folder} is no data folder of a centre; name it with --data")
     try:
         done = asyncio.run(_applied(configuration, folder))
     except Unavailable as error:
         fail(f"{error}; a centre that runs here thins by itself every six hours")
     except ProvenlineError as error:
         fail(str(error))
-    _say(
-        f"已清理 {done[0]} 个样本、{done[1]} 个汇总值，释放 {done[2]} 字节",
-        f"dropped {done[0]} samples and {done[1]} buckets, freed {done[2]} bytes",
-    )
+    zh, en = f"已清理 {done[0]} 个样本、{done[1]} 个汇总值", f"dropped {done[0]} samples and {done[1]} buckets"
+    if isinstance(configuration.centre.historian, InfluxConfig):
+        _say(zh, en)  # how much room that makes, and when, is the server's affair
+    else:
+        _say(f"{zh}，释放 {done[2]} 字节", f"{en}, freed {done[2]} bytes")
 
 
 async def _applied(configuration: Configuration, folder: Path) -> tuple[int, int, int]:
@@ -131,14 +141,15 @@ async def _applied(configuration: Configuration, folder: Path) -> tuple[int, int
     return done.samples, done.buckets, done.bytes
 
 
-def _summed(due: Sequence[Due], a_row: dict[int, float]) -> dict[tuple[str, int, int, str], _Sum]:
+def _summed(due: Sequence[Due], a_row: dict[int, float | None]) -> dict[tuple[str, int, int, str], _Sum]:
     sums: dict[tuple[str, int, int, str], _Sum] = {}
     for one in due:
         key = one.group.rule, one.source, one.target, one.protected
         found = sums.setdefault(key, _Sum(one.day, one.day))
         found.first, found.last = min(found.first, one.day), max(found.last, one.day)
         found.days, found.rows = found.days + 1, found.rows + one.rows
-        found.bytes = round(found.rows * a_row[one.source])
+        each = a_row[one.source]
+        found.bytes = None if each is None else round(found.rows * each)
     return sums
 
 
@@ -153,13 +164,38 @@ def _folder(data: Path | None) -> Path:
     return data or Path(os.environ.get("PROVENLINE_DATA", "~/.local/share/provenline")).expanduser()
 
 
-def _reader(folder: Path) -> EmbeddedReader:
-    if not (folder / "historian" / "historian.db").exists():
-        fail(f"{folder} holds no samples of its own; name the data folder with --data")
+@contextmanager
+def _asked(configuration: Configuration, folder: Path) -> Iterator[EmbeddedReader | InfluxHistorian]:
+    """Lend the store that the configuration names, to ask it; what it cannot answer ends the command."""
     try:
-        return EmbeddedReader(folder / "historian")
+        if isinstance(configuration.centre.historian, InfluxConfig):
+            with closing(_influxdb(configuration, folder)) as there:
+                yield there
+            return
+        if not (folder / "historian" / "historian.db").exists():
+            fail(f"{folder} holds no samples of its own; name the data folder with --data")
+        with closing(EmbeddedReader(folder / "historian")) as here:
+            yield here
     except ProvenlineError as error:
         fail(str(error))
+
+
+def _influxdb(configuration: Configuration, folder: Path) -> InfluxHistorian:
+    from provenline.centre import open_historian  # noqa: PLC0415 - a whole centre, which is slow to import
+
+    return cast("InfluxHistorian", open_historian(configuration, folder, SystemClock()))
+
+
+def _so_far(store: EmbeddedReader | InfluxHistorian) -> tuple[Dropped, int | None]:
+    """Return what was dropped, ever, and when the last time, where the store knows."""
+    if not isinstance(store, EmbeddedReader):
+        return store.dropped, None
+    totals = store.thinning
+    return Dropped(totals.samples, totals.buckets, totals.bytes), totals.at
+
+
+def _bytes_a_row(store: EmbeddedReader | InfluxHistorian, step: int) -> float | None:
+    return store.bytes_a_row(step=step) if isinstance(store, EmbeddedReader) else None
 
 
 def _written(rungs: Sequence[Rung], tongue: str) -> str:
@@ -173,9 +209,11 @@ def _line(tongue: str, key: tuple[str, int, int, str], found: _Sum) -> str:
     into = _step(target, tongue) if target else ("删除" if tongue == "zh" else "nothing")
     if tongue == "zh":
         kept = f"；保留：{protected}" if protected else ""
-        return f"{rule}：{days}，{found.rows} 个{_step(source, tongue)} → {into}，约 {found.bytes} 字节{kept}"
+        size = "" if found.bytes is None else f"，约 {found.bytes} 字节"
+        return f"{rule}：{days}，{found.rows} 个{_step(source, tongue)} → {into}{size}{kept}"
     kept = f"; stays: {protected}" if protected else ""
-    return f"{rule}: {days}, {found.rows} {_step(source, tongue)} → {into}, about {found.bytes} bytes{kept}"
+    size = "" if found.bytes is None else f", about {found.bytes} bytes"
+    return f"{rule}: {days}, {found.rows} {_step(source, tongue)} → {into}{size}{kept}"
 
 
 def _step(step: int, tongue: str) -> str:

@@ -7,6 +7,8 @@ what they would check (address, token, parameters) stands before the real one.
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import threading
 import urllib.parse
 from contextlib import closing, contextmanager
@@ -74,7 +76,7 @@ def test_who_is_not_let_in_is_told_so_and_a_known_user_is_let_in(tmp_path):
                 historian.latest([A])
         known = Server(url=server.url, version=1, user="admin", password="only for this test")
         with closing(InfluxHistorian(known)) as historian:
-            historian._http.post("/query", params={"q": "CREATE DATABASE provenline"}).raise_for_status()
+            historian._link.http.post("/query", params={"q": "CREATE DATABASE provenline"}).raise_for_status()
             historian.write(batch((A, T0, 1)))
             assert len(historian.latest([A])) == 1
 
@@ -110,7 +112,7 @@ def test_hundreds_of_tags_are_asked_for_in_questions_of_bearable_length(historia
     paths = [f"cq/first/line/device-{i}/a-signal-with-a-long-name" for i in range(130)]
     historian.write(batch(*[(path, T0, i) for i, path in enumerate(paths)]))
     lengths = []
-    historian._http.event_hooks = {"request": [lambda request: lengths.append(len(str(request.url)))]}
+    historian._link.http.event_hooks = {"request": [lambda request: lengths.append(len(str(request.url)))]}
     assert [s.value for s in historian.latest(paths[::-1]).samples()] == list(range(129, -1, -1))
     assert max(lengths) < 8000
 
@@ -132,6 +134,8 @@ class Gateway(BaseHTTPRequestHandler):
             self._answer(*self.answers.pop(0))
         elif not self._let_in():
             self._answer(401, {}, b'{"code":"unauthorized","message":"unauthorized access"}')
+        elif url.path == "/api/v2/delete" and asked.get("org") == "centre" and self.scheme == "Token":
+            self._delete(asked["bucket"], json.loads(body))
         elif url.path != "/api/v2/write" or asked.get("org") != "centre" or asked.get("precision") != "ns":
             self._answer(404, {}, b'{"code":"not found","message":"path not found"}')
         else:
@@ -144,6 +148,16 @@ class Gateway(BaseHTTPRequestHandler):
             self._answer(401, {}, b'{"code":"unauthorized","message":"unauthorized access"}')
         else:
             self._pass_on("GET", self.path, None)
+
+    def _delete(self, bucket: str, asked: dict[str, str]) -> None:
+        # What 2.x parses is InfluxQL but for its values, which are in double quotes; both ends are included.
+        first, *rest = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"(?: AND |$)', asked["predicate"])
+        words = " AND ".join("{}='{}'".format(key, word.replace(r"\"", '"')) for key, word in rest)
+        assert first[0] == "_measurement"
+        assert len(rest) >= 5
+        span = f"time >= '{asked['start']}' AND time <= '{asked['stop']}'"
+        query = urllib.parse.urlencode({"db": bucket, "q": f"DELETE FROM {first[1]} WHERE {words} AND {span}"})
+        self._pass_on("POST", f"/query?{query}", b"")
 
     def _let_in(self) -> bool:
         # The client library says "Token" whatever the version; 3.x takes both.

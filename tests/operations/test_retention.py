@@ -15,8 +15,9 @@ from evidence.campaign import Campaigns
 from evidence.plan import Plan, RecordedArm, Window
 from historian.buckets import DAY
 from historian.embedded import EmbeddedHistorian
+from historian.influxdb import InfluxHistorian, Server
 from historian.port import Dropped
-from plant.batch import BatchBuilder
+from plant.batch import Batch, BatchBuilder
 from plant.clock import SECOND, VirtualClock
 from provenline import doctor_retention
 from provenline.backup import back_up
@@ -26,6 +27,7 @@ from provenline.restore_command import app as restoring
 from provenline.retention import Due, carry_out, groups, plan, protections
 from provenline.retention_command import app
 from tests.operations.conftest import small_configuration
+from tests.peers.influxd import influxd
 
 PRESS = "cq/first-light/line-1/press"
 CYCLE, REASON, FOREIGN = f"{PRESS}/cycle", f"{PRESS}/stop-reason", "cq/first-light/line-1/robot/speed"
@@ -128,6 +130,13 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a sample an hour on some days, and its configuration beside it."""
     root = tmp_path_factory.mktemp("retention")
     configured(root)
+    with closing(EmbeddedHistorian(root / "data" / "historian", seal_every=None)) as store:
+        store.write(some_days())
+        store.seal()
+    return root
+
+
+def some_days() -> Batch:
     today = time.time_ns() // DAY
     batch = BatchBuilder()
     for age in (70, 45, 10):
@@ -135,10 +144,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
             moment = (today - age) * DAY + hour * HOUR
             batch.add(CYCLE, moment, hour / 7, received=moment)
             batch.add(REASON, moment, "x", received=moment)
-    with closing(EmbeddedHistorian(root / "data" / "historian", seal_every=None)) as store:
-        store.write(batch.build())
-        store.seal()
-    return root
+    return batch.build()
 
 
 def said(stored: Path, *words: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -162,6 +168,29 @@ def test_what_is_shown_is_planned_and_what_is_planned_is_done(stored: Path, monk
     assert "nothing is due" in said(stored, "plan", monkeypatch=monkeypatch)
     assert "dropped so far: 48 samples" in said(stored, "show", monkeypatch=monkeypatch)
     backed_up_and_restored(stored)
+
+
+@pytest.mark.needs("influxd")
+def test_an_influxdb_shows_plans_and_does_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        influxd(tmp_path / "influxd") as server,
+        closing(InfluxHistorian(Server(url=server.url, version=1))) as there,
+    ):
+        where = f"historian: {{type: influxdb, version: 1, url: '{server.url}'}}\n"
+        small_configuration(tmp_path / "configuration", centre=RULES % "" + where)
+        (tmp_path / "data").mkdir()
+        there.write(some_days())
+        assert "40 days → 1 min values 60 days → 1 h values 90 days" in said(tmp_path, "show", monkeypatch=monkeypatch)
+        rows = [json.loads(line) for line in said(tmp_path, "plan", "--json", monkeypatch=monkeypatch).splitlines()]
+        assert [(row["rows"], row["to_step_s"], row["bytes"]) for row in rows] == [(24, 3600.0, None), (24, 60.0, None)]
+        whole = there.rollup(CYCLE, 0, time.time_ns(), 1)
+        assert "dropped 48 samples and 0 buckets" in said(tmp_path, "apply", monkeypatch=monkeypatch)
+        assert "nothing is due" in said(tmp_path, "plan", monkeypatch=monkeypatch)
+        assert "dropped so far: 48 samples" in said(tmp_path, "show", monkeypatch=monkeypatch)
+        left = there.rollup(CYCLE, 0, time.time_ns(), 1)
+    assert left.count.tolist() == whole.count.tolist() == [72]
+    assert left.mean.tolist() == pytest.approx(whole.mean.tolist(), rel=1e-12)
+    assert left.step.tolist() == [HOUR]
 
 
 def backed_up_and_restored(stored: Path) -> None:

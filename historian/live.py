@@ -5,10 +5,14 @@
                         0  │  …   │   …   │   …   │         │       │     40     ──▶  rows beyond 41,
                         1  │  …   │   …   │   …   │         │  yes  │     42          and the number 42
 
-A value moves only forward in source time, and a replayed sample never moves it. The received
-time of a row here is when the tag was last heard of, be it with an older value. A tag that
-has not been heard of for its `stale_after` reads bad, no communication,
-without its last value, until it is heard of again.
+A value moves only forward in source time, and a replayed sample never moves it. A source time
+that lies ahead of now says nothing of order: such a value counts from when it came. So a device
+whose clock runs fast hides nothing that comes later, and neither does a clock of ours that was
+set back. The source time stays as it is, for the reader to see how far that clock is off.
+
+The received time of a row here is when the tag was last heard of, be it with an older value, and
+never ahead of now. A tag that has not been heard of for its `stale_after` reads bad, no
+communication, without its last value, until it is heard of again.
 
 Consumers ask; nobody is called back. Many viewers cost one question each, or one together.
 """
@@ -27,6 +31,8 @@ from plant.clock import SECOND, Clock
 from plant.quality import Quality
 
 _NEVER = np.iinfo(np.int64).min
+_AHEAD = 2 * SECOND
+"""Ahead of our clock and still in order: clocks of one network differ by less."""
 _GROWTH = 1024
 _DICTIONARIES = 256
 _NAN = int(np.array(np.nan).view(np.int64))
@@ -86,12 +92,19 @@ class LiveTable:
     def _take_in(self, batch: Batch, rows: Ints) -> None:
         self._number += 1
         places = self._places_of(batch.names)[batch.tag[rows]]
-        np.maximum.at(self._rows["heard"], places, batch.received[rows])
-        order = np.lexsort((batch.time[rows], places))
+        now = self._clock.now()
+        received = batch.received[rows]
+        np.maximum.at(self._rows["heard"], places, np.where(received > now + _AHEAD, now, received))
+        counts = _counting_from(batch.time[rows], received, now=now)
+        order = np.lexsort((batch.time[rows], counts, places))
         ends = order[np.append(np.diff(places[order]) != 0, True)]
-        touched, newest = places[ends], rows[ends]
-        moved = batch.time[newest] >= self._rows["time"][touched]
+        touched, newest, begins = places[ends], rows[ends], counts[ends]
+        held = self._rows["counts"][touched]
+        held[held > now + _AHEAD] = _NEVER  # our clock was set back since
+        later = batch.time[newest] >= self._rows["time"][touched]
+        moved = (begins > held) | ((begins == held) & later)
         place, row = touched[moved], newest[moved]
+        self._rows["counts"][place] = begins[moved]
         for column in ("time", "raw", "quality", "form", "origin"):
             self._rows[column][place] = getattr(batch, column)[row]
         for at, text in zip(place.tolist(), row.tolist(), strict=True):
@@ -135,7 +148,7 @@ class LiveTable:
         place = self._paths.setdefault(path, len(self._paths))
         if place >= len(self._rows):
             more = np.zeros(max(_GROWTH, len(self._rows)), _ROW)
-            more["time"] = more["heard"] = _NEVER
+            more["time"] = more["heard"] = more["counts"] = _NEVER
             self._rows = np.concatenate([self._rows, more])
         self._rows["stale_after"][place] = self._stale_after.get(path, self._otherwise)
         return place
@@ -164,9 +177,16 @@ class LiveTable:
         )
 
 
+def _counting_from(time: Ints, received: Ints, *, now: int) -> Ints:
+    """Return the moments by which values are put in order: source times, or when they came where those lie ahead."""
+    counts: Ints = np.where(time > now + _AHEAD, np.minimum(received, now), time)
+    return counts
+
+
 _ROW = np.dtype(
     [
         ("time", np.int64),
+        ("counts", np.int64),
         ("heard", np.int64),
         ("raw", np.int64),
         ("changed", np.int64),

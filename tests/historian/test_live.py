@@ -89,6 +89,75 @@ def test_silence_is_measured_by_received_time(table, clock):
     assert [s.value for s in table.snapshot([A]).samples()] == [7]
 
 
+def test_a_device_whose_clock_runs_fast_hides_nothing_that_comes_later(table, clock):
+    now = clock.now()
+    table.update(one(A, now + 3600 * SECOND, 1.0, received=now))
+    assert [(s.value, s.time - s.received) for s in table.snapshot([A]).samples()] == [(1.0, 3600 * SECOND)]
+    clock.set(now + SECOND)
+    table.update(one(A, now + 3601 * SECOND, 2.0, received=now + SECOND))
+    assert [s.value for s in table.snapshot([A]).samples()] == [2.0]
+    clock.set(now + 2 * SECOND)  # it was put right meanwhile
+    table.update(one(A, now + 2 * SECOND, 3.0))
+    assert [s.value for s in table.snapshot([A]).samples()] == [3.0]
+
+
+def test_values_of_a_fast_clock_that_came_earlier_move_nothing(table, clock):
+    now = clock.now()
+    table.update(one(A, now + 3600 * SECOND, "newest", received=now))
+    table.update(one(A, now + 3599 * SECOND, "under way for longer", received=now - SECOND))
+    table.update(one(A, now - SECOND, "from before", received=now))
+    assert [s.value for s in table.snapshot([A]).samples()] == ["newest"]
+
+
+def test_of_values_that_came_together_from_a_fast_clock_the_newest_holds(table, clock):
+    now = clock.now()
+    ahead = [one(A, now + (3600 + n) * SECOND, n, received=now) for n in (1, 2, 0)]
+    table.update(Batch.concat(ahead))
+    assert [s.value for s in table.snapshot([A]).samples()] == [2]
+
+
+class SetBack(VirtualClock):
+    """A clock that somebody sets back."""
+
+    back = 0
+
+    def now(self) -> int:
+        return super().now() - self.back
+
+
+def test_a_clock_of_ours_that_is_set_back_hides_nothing():
+    clock = SetBack()
+    table, now = LiveTable({}, clock=clock), clock.now()
+    table.update(Batch.concat([one(A, now, 1), one(B, now, "before")]))
+    clock.back = 3600 * SECOND
+    table.update(one(A, clock.now(), 2))
+    table.update(one(B, now + SECOND, "by the clock of the device", received=clock.now()))
+    assert [s.value for s in table.snapshot([A, B]).samples()] == [2, "by the clock of the device"]
+
+
+def test_a_collector_whose_clock_was_ahead_hides_nothing_once_it_is_put_right(table, clock):
+    now = clock.now()
+    table.update(one(B, now + 3600 * SECOND, "ahead"))
+    clock.set(now + SECOND)
+    table.update(one(B, now + SECOND, "right"))
+    assert [s.value for s in table.snapshot([B]).samples()] == ["right"]
+
+
+def test_the_silence_of_a_collector_whose_clock_is_ahead_is_noticed_as_soon(table, clock):
+    now = clock.now()
+    table.update(one(A, now + 3600 * SECOND, 1.0))
+    assert [s.received for s in table.snapshot([A]).samples()] == [now]
+    clock.set(now + 6 * SECOND)
+    assert [s.quality for s in table.snapshot([A]).samples()] == [Quality.BAD_NO_COMMUNICATION]
+
+
+def test_a_clock_that_differs_a_little_keeps_the_order_of_its_values(table, clock):
+    now = clock.now()
+    table.update(one(A, now + SECOND, "newer", received=now))
+    table.update(one(A, now + SECOND // 2, "older", received=now + 1))
+    assert [s.value for s in table.snapshot([A]).samples()] == ["newer"]
+
+
 def test_silence_is_a_change_and_so_is_its_end(table, clock):
     now = clock.now()
     seen = table.update(one(A, now, 1.0))

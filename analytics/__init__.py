@@ -3,7 +3,7 @@
 - `expression`, `indicator`, `iso22400`, `formulas`, `explain`: figures that can account for themselves
 - `spans`, `steps`, `states`, `counters`: samples as time and as increments
 - `time_model`, `station`, `stations`, `oee`: what a machine or a serial line did, as sums
-- `losses`, `reliability`, `annotations`: where the time went, and what people say about it
+- `losses`, `reliability`, `annotations`, `loss_reasons`: where the time went, and what people say about it
 - `output`, `energy`, `latency`, `delays`: pieces, kWh and milliseconds
 - `quality`, `spc`, `runs`, `capability`, `confusion`, `intervals`: pieces, charts, and what a sample can show
 - `energy_states`, `demand`, `carbon`: kWh by state and product, peaks, cost, standard coal and CO₂

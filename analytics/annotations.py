@@ -45,9 +45,13 @@ class Annotations:
         """Return the log with one more entry."""
         return Annotations((*self.log, added))
 
-    def about(self, scope: str, span: Span) -> tuple[Annotation, ...]:
-        """Return what was said about a device's time, also what was later corrected, oldest first."""
-        return tuple(a for a in self.log if a.scope == scope and a.span[0] < span[1] and a.span[1] > span[0])
+    def about(self, scope: str | tuple[str, ...], span: Span) -> tuple[Annotation, ...]:
+        """Return what was said about the time of a device, or of any of several, in the order it was written.
+
+        What was later corrected is in it too.
+        """
+        scopes = (scope,) if isinstance(scope, str) else scope
+        return tuple(a for a in self.log if a.scope in scopes and a.span[0] < span[1] and a.span[1] > span[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,9 @@ class ExplainedStop:
         return self.annotation.reason if self.annotation and self.annotation.reason else self.reported
 
 
-def explained(stops: Stops, reported: Sequence[str], scope: str, notes: Annotations) -> list[ExplainedStop]:
+def explained(
+    stops: Stops, reported: Sequence[str], scope: str | tuple[str, ...], notes: Annotations
+) -> list[ExplainedStop]:
     """Lay the annotations over the stops: of several that touch a stop, the newest counts."""
     found = []
     columns = (stops.start, stops.stop, stops.loss, stops.planned, stops.begins)

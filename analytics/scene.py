@@ -26,13 +26,13 @@ from analytics.reliability import reported_reasons
 from analytics.spans import Spans
 from analytics.states import Intervals
 from analytics.station import Signals
-from analytics.stations import SIGNALS, device_signals, is_station, line_signals, playing
+from analytics.stations import SIGNALS, bottleneck, device_signals, is_station, line_signals, playing
 from analytics.thinned import explained, scopes
 from analytics.unit import Rules, Unit, in_succession, indicators, of_station, side_by_side
 from historian.port import Historian
 from plant.assets import Device, Line, Scene
 from plant.calendar import Plan, ShiftCalendar, Span
-from plant.tags import Role, Tag
+from plant.tags import Role
 
 __all__ = ["READ_ROLES", "Analysis", "Rules", "Unit", "analyse", "roll_up", "scene_indicators", "state_timeline"]
 
@@ -158,11 +158,10 @@ def _device(device: Device, signals: Signals | None, readings: Readings, plan: P
     if signals is not None:
         unit = of_station(device.path, device.name, signals, plan, rules)
     meters = playing(device, Role.ENERGY)
-    told = device.role(Role.STOP_REASON)
     delay_tags = [tag for role in delays.ROLES for tag in device.roles(role)]
     return replace(
         unit,
-        reasons=_reasons(unit.stops, told, readings) if told is not None and unit.stops is not None else (),
+        reasons=_reasons(unit.stops, device, readings),
         energy=energy.side_by_side([energy.metered(readings.increments(tag), tag.unit) for tag in meters]),
         delays=tuple(delays.read(device, readings)),
         simulated=unit.simulated or readings.simulated((*meters, *delay_tags)),
@@ -174,11 +173,19 @@ def _line(
 ) -> Unit:
     summed = side_by_side((devices[device.path] for device in line.devices), line.path, line.name)
     boundary = line_signals(line.devices, signals, readings) if line.serial else None
-    if boundary is None:
+    slowest = bottleneck(line.devices, readings)
+    if boundary is None or slowest is None:
         return summed
     unit = of_station(line.path, line.name, boundary, plan, rules)
     found = _line_details([devices[device.path] for device in line.devices])
-    return replace(unit, energy=summed.energy, details=found, simulated=summed.simulated)
+    return replace(
+        unit,
+        reasons=_reasons(unit.stops, slowest, readings),
+        bottleneck=slowest.path,
+        energy=summed.energy,
+        details=found,
+        simulated=summed.simulated,
+    )
 
 
 def _line_details(units: Sequence[Unit]) -> Details | None:
@@ -194,6 +201,9 @@ def _line_details(units: Sequence[Unit]) -> Details | None:
     return details.side_by_side(found, operations=tuple(steps))
 
 
-def _reasons(found: Stops, told: Tag, readings: Readings) -> tuple[str, ...]:
+def _reasons(found: Stops | None, device: Device, readings: Readings) -> tuple[str, ...]:
+    told = device.role(Role.STOP_REASON)
+    if found is None or told is None:
+        return ()
     samples = readings.of(told)
     return tuple(reported_reasons(found, readings.held(told), readings.texts(told), samples.time.tolist()))

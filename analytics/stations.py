@@ -50,22 +50,28 @@ def device_signals(device: Device, readings: Readings) -> Signals:
     )
 
 
+def bottleneck(devices: Sequence[Device], readings: Readings) -> Device | None:
+    """Return the machine with the longest ideal cycle, the later one where two are equal; None where none is one."""
+    members = [device for device in devices if is_station(device)]
+    slowest = max(range(len(members)), key=lambda n: (_slowness(members[n], readings), n), default=None)
+    return None if slowest is None else members[slowest]
+
+
 def line_signals(devices: Sequence[Device], signals: Mapping[str, Signals], readings: Readings) -> Signals | None:
     """Return a serial line, in order of flow, as one station; None when nothing in it is one.
 
-    Times are the bottleneck's: the machine with the longest ideal cycle, the later one where
-    two are equal. Good output is the last counting machine's, rejects are everybody's.
+    Times are the `bottleneck`'s. Good output is the last counting machine's, rejects are everybody's.
     """
     members = [device for device in devices if is_station(device)]
-    if not members:
+    slowest = bottleneck(members, readings)
+    if slowest is None:
         return None
-    parts = [signals[device.path] for device in members]
-    bottleneck = max(range(len(members)), key=lambda n: (_slowness(members[n], readings), n))
+    parts, times = [signals[device.path] for device in members], signals[slowest.path]
     last = next((part for part in reversed(parts) if part.counters), parts[-1])
     scrap = tuple(counter for part in parts for counter in part.scrap)
     upstream = tuple(counter for part in parts if part is not last for counter in (*part.scrap, *part.rework))
     return Signals(
-        states=parts[bottleneck].states,
+        states=times.states,
         good=last.good,
         scrap=scrap,
         rework=tuple(counter for part in parts for counter in part.rework),
@@ -73,7 +79,7 @@ def line_signals(devices: Sequence[Device], signals: Mapping[str, Signals], read
         total=(*last.total, *upstream) if last.total else (),
         ideal=tuple(cycle for part in parts for cycle in part.ideal),
         simulated=any(part.simulated for part in parts),
-        origins={**parts[bottleneck].origins, **_counts_of(last)},
+        origins={**times.origins, **_counts_of(last)},
     )
 
 

@@ -39,7 +39,8 @@ class Unit:
     """What one device, line or scene did; None where it has no such signals.
 
     `ids`: which of the OEE family its signals can support. `stops`: of a device or a serial
-    line's bottleneck, in one window; `reasons`: one per stop, as the machine reported it.
+    line's bottleneck, in one window; `reasons`: one per stop, as the machine reported it; `bottleneck`:
+    the device whose stops a line's are. `parts`: scopes of the units whose sums and losses add up to this one's.
     `details`: what lies behind the figures, None where it was not asked for.
     """
 
@@ -51,6 +52,8 @@ class Unit:
     reliability: Reliability | None = None
     stops: Stops | None = None
     reasons: tuple[str, ...] = ()
+    bottleneck: str = ""
+    parts: tuple[str, ...] = ()
     output: output.Output | None = None
     energy: energy.Metered | None = None
     delays: tuple[delays.Delays, ...] = ()
@@ -61,7 +64,8 @@ class Unit:
         """Return the stops with what the machine reported and what people said; none where they were summed up."""
         if self.stops is None:
             return []
-        return explained(self.stops, self.reasons or ("",) * len(self.stops), self.scope, notes)
+        reported = self.reasons or ("",) * len(self.stops)
+        return explained(self.stops, reported, (self.scope, self.bottleneck), notes)
 
 
 def of_station(scope: str, name: Text, signals: Signals, plan: Plan, rules: Rules) -> Unit:
@@ -111,6 +115,7 @@ def side_by_side(parts: Iterable[Unit], scope: str, name: Text) -> Unit:
         ids=tuple(kpi for kpi in oee.FAMILY if all(kpi in unit.ids for unit in working)) if working else (),
         waterfall=_waterfalls(working),
         reliability=_reliabilities(working),
+        parts=tuple(unit.scope for unit in working),
         output=output.side_by_side(outputs) if outputs else None,
         energy=energy.side_by_side([unit.energy for unit in members if unit.energy is not None]),
         details=_detailed(members, details.side_by_side),
@@ -129,6 +134,7 @@ def in_succession(parts: Sequence[Unit]) -> Unit:
         reliability=_reliabilities(parts),
         stops=None,
         reasons=(),
+        parts=(),
         output=output.in_succession([unit.output for unit in parts if unit.output is not None]),
         energy=energy.in_succession([unit.energy for unit in parts if unit.energy is not None]),
         delays=tuple(delays.in_succession(tags) for tags in zip(*(unit.delays for unit in parts), strict=True)),

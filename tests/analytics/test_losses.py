@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analytics.annotations import Annotation, Annotations, explained
 from analytics.counters import MICRO, increments
 from analytics.indicator import Basis
+from analytics.loss_reasons import OPENED, Because, opened
 from analytics.losses import LOSS_NAMES, Loss, Stops, Waterfall, stops, waterfall
 from analytics.oee import Sums
 from analytics.reliability import Denominator, indicators, pareto, reliability, reported_reasons
@@ -18,10 +19,12 @@ from analytics.states import intervals
 from analytics.station import IdealCycle, Signals, sums
 from analytics.steps import steps
 from analytics.time_model import E10State, TimeModel, Times, e10_times, times
+from analytics.unit import Rules, Unit, in_succession, of_station, side_by_side
 from plant.batch import Batch
 from plant.calendar import Plan
 from plant.clock import SECOND
 from plant.packml import PackState
+from plant.text import Text
 from tests.analytics.signals import counter_rows, gaps, samples, state_rows, window
 
 MODEL = TimeModel(micro_stop=10 * SECOND, start_up=5 * SECOND)
@@ -152,6 +155,63 @@ def test_a_waterfall_needs_counts_of_good_and_bad_and_an_ideal_cycle() -> None:
     assert fallen(signals(states, counted, counted, start=0, stop=100), plan(0, 100)) is not None
     assert fallen(signals(states, counted, start=0, stop=100), plan(0, 100)) is None
     assert fallen(signals(states, counted, counted, start=0, stop=100, cycle=0), plan(0, 100)) is None
+
+
+REASONS = ("", "E17 jam", "tool broken")
+notes = st.lists(
+    st.tuples(st.integers(0, 90), st.integers(1, 30), st.sampled_from(REASONS), st.sampled_from(("press", "lathe"))),
+    max_size=6,
+).map(
+    lambda rows: Annotations(
+        tuple(
+            Annotation(scope=scope, span=window(start, start + length), reason=reason, author="李工", made=made)
+            for made, (start, length, reason, scope) in enumerate(rows)
+        )
+    )
+)
+
+
+def unit_of(rows, gap: float | None, reported: list[str], scope: str) -> Unit:
+    read = signals(samples(rows), samples([(0, 0), (99, 40)]), samples([(0, 0)]), start=20, stop=80, gap=gap)
+    unit = of_station(scope, Text(scope, scope), read, plan(20, 80, breaks=((40, 50),)), Rules(model=MODEL))
+    assert unit.stops is not None
+    return dataclasses.replace(unit, reasons=tuple(reported[n % len(reported)] for n in range(len(unit.stops))))
+
+
+@given(state_rows, state_rows, gaps, st.lists(st.sampled_from(REASONS), min_size=1, max_size=5), notes)
+@settings(deadline=None, max_examples=100)
+def test_the_reasons_of_a_loss_add_up_to_it_exactly_whatever_people_say(first, second, gap, reported, said) -> None:
+    machines = [unit_of(rows, gap, reported, scope) for rows, scope in ((first, "press"), (second, "lathe"))]
+    line = side_by_side(machines, "line", Text("line", "line"))
+    scene = side_by_side([line, line], "scene", Text("scene", "scene"))
+    units = {unit.scope: unit for unit in (*machines, line)}
+    for unit in (*machines, line, scene):
+        assert unit.waterfall is not None
+        silent, spoken = (opened(unit, units, layer) for layer in (Annotations(), said))
+        assert silent is not None
+        assert spoken is not None
+        for loss in OPENED:
+            whole = getattr(unit.waterfall, loss.value.replace("-", "_").replace("set_up", "setup"))
+            for found in (silent[loss], spoken[loss]):
+                assert sum(one.ns for one in found) * MICRO == whole
+                assert all(0 <= one.said <= one.ns and one.count >= 0 for one in found)
+            assert sum(one.said for one in silent[loss]) == 0
+            assert sum(one.count for one in silent[loss]) >= sum(one.count for one in spoken[loss] if one.said)
+    assert opened(in_succession([line, line]), units, said) is None
+
+
+def test_a_person_names_a_part_of_a_loss_and_moves_none_of_it() -> None:
+    unit = unit_of([(0, E), (21, ABORTED), (33, E), (52, ABORTED), (70, E)], None, ["E17 jam"], "press")
+    note = Annotation(scope="press", span=window(55, 56), reason="tool broken", author="李工", made=1)
+    found = opened(unit, {}, Annotations((note,)))
+    assert found is not None
+    assert found[Loss.BREAKDOWN] == (
+        Because(reason="tool broken", ns=18 * SECOND, said=18 * SECOND, count=1),
+        Because(reason="E17 jam", ns=12 * SECOND, said=0, count=1),
+    )
+    on_the_line = dataclasses.replace(unit, scope="line", bottleneck="press")
+    assert opened(on_the_line, {}, Annotations((note,))) == found
+    assert unit.reasons == ("E17 jam", "E17 jam")
 
 
 split_plans = st.tuples(st.integers(20, 80), st.integers(20, 80), st.integers(20, 80)).map(sorted)

@@ -106,7 +106,7 @@ class Centre:
     def addresses(self) -> dict[str, dict[str, Any]]:
         """Where its source finds each declared tag, as configured; what is left to default is left out."""
         return {
-            tag.path: address.model_dump(mode="json", exclude_defaults=True)
+            tag.path: address.model_dump(mode="json", by_alias=True, exclude_defaults=True)
             for b in self.configuration.bindings
             for tag, address in b.points
         }

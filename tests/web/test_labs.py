@@ -167,7 +167,7 @@ async def reports(page: Page, kind: str, target: str) -> None:
 
 async def watches(page: Page, kind: str) -> None:
     await page.locator("[data-member=ann] [data-test=watch]").click()
-    await expect(page.locator("[data-test=truth]")).to_contain_text(kind)
+    await expect(page.locator(f"[data-test=truth] [data-kind={kind}]")).to_be_visible()
     await expect(page.locator("[data-tag=speed] [data-test=value]")).to_contain_text(re.compile(r"\d"))
 
 

@@ -121,6 +121,8 @@ export interface Result {
 export interface AttemptListed {
   id: string
   learner: string | null
+  /** Who works on it together with them. */
+  partner: string | null
   course: string
   lab: string
   practice: boolean
@@ -139,6 +141,10 @@ export interface Work {
 export interface Attempt extends AttemptListed, Work {
   lab_document: LabDocument | null
   results: Result[]
+  /** By which a partner joins; null where nobody can. */
+  code: string | null
+  /** When a configuration was last applied. */
+  applied: number | null
 }
 
 export interface WireMessage {
@@ -171,6 +177,14 @@ export interface Certificate {
 
 export type Files = Record<string, string>
 
+/** What a line runs with, and what it began with. */
+export interface Configuration {
+  files: Files
+  start: Files
+  /** Tells one from another. */
+  version: string
+}
+
 const ROOT = '/api/v1/labs'
 const ofCourse = (course: string) => `${ROOT}/courses/${encodeURIComponent(course)}`
 const ofAttempt = (attempt: string, what = '') => `${ROOT}/attempts/${encodeURIComponent(attempt)}${what}`
@@ -184,15 +198,31 @@ export const labs = {
   enrol: (course: string, name?: string) =>
     put<{ name: string }>(`${ofCourse(course)}/enrolment`, name ? { name } : {}),
   leave: (course: string) => send<void>('DELETE', `${ofCourse(course)}/enrolment`),
-  begin: (course: string, lab: string, practice: boolean) =>
-    send<Attempt>('POST', `${ofCourse(course)}/labs/${encodeURIComponent(lab)}/attempts`, { practice }, START_MS),
-  /** How one's own line stands, also while it starts. */
-  line: (stop?: AbortSignal) => get<{ state: SandboxState | null; progress: number | null }>(`${ROOT}/line`, stop),
+  /** `ticket`: anything that nobody guesses, under which `line` tells of practice that starts without a name. */
+  begin: (course: string, lab: string, ticket: string | null) =>
+    send<Attempt>(
+      'POST',
+      `${ofCourse(course)}/labs/${encodeURIComponent(lab)}/attempts`,
+      ticket === null ? {} : { practice: true, ticket },
+      START_MS,
+    ),
+  /** How one's own line stands, or the one that starts for a ticket. */
+  line: (ticket: string | null, stop?: AbortSignal) =>
+    get<{ state: SandboxState | null; progress: number | null }>(
+      ticket === null ? `${ROOT}/line` : `${ROOT}/line?${query({ ticket })}`,
+      stop,
+    ),
+  /** Work on somebody's attempt together with them, by its code. */
+  join: (course: string, lab: string, code: string) =>
+    post<Attempt>(`${ofCourse(course)}/labs/${encodeURIComponent(lab)}/partner`, { code }),
+  /** Undo a pair. */
+  part: (attempt: string) => send<void>('DELETE', ofAttempt(attempt, '/partner')),
   attempts: (stop?: AbortSignal) => get<AttemptListed[]>(`${ROOT}/attempts`, stop),
   attempt: (attempt: string, stop?: AbortSignal) => get<Attempt>(ofAttempt(attempt), stop),
-  files: (attempt: string, stop?: AbortSignal) =>
-    get<{ files: Files; start: Files }>(ofAttempt(attempt, '/files'), stop),
-  apply: (attempt: string, files: Files) => put<{ faults: Fault[] }>(ofAttempt(attempt, '/files'), { files }),
+  files: (attempt: string, stop?: AbortSignal) => get<Configuration>(ofAttempt(attempt, '/files'), stop),
+  /** `version`: of what was changed; refused as `files-changed` where something else runs by now. */
+  apply: (attempt: string, files: Files, version: string) =>
+    put<{ faults: Fault[]; version: string }>(ofAttempt(attempt, '/files'), { files, version }),
   answer: (attempt: string, answers: Record<string, Answer>) => put<Work>(ofAttempt(attempt, '/answers'), { answers }),
   hint: (attempt: string, step: string) =>
     post<{ step: string; number: number; cost: number; text: Text }>(ofAttempt(attempt, '/hints'), { step }),

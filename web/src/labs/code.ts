@@ -77,6 +77,14 @@ export class CodeEditor {
     if (now.toString() !== text) this.#view.dispatch({ changes: { from: 0, to: now.length, insert: text } })
   }
 
+  /** Put another text in place of a file's, whether it is open or not, as one step that can be undone. */
+  put(file: string, text: string): void {
+    if (file === this.#file) return this.replace(text)
+    const state = this.#states.get(file)
+    if (!state || state.doc.toString() === text) return
+    this.#states.set(file, state.update({ changes: { from: 0, to: state.doc.length, insert: text } }).state)
+  }
+
   /** Show what differs from `text` in the open file; null compares with nothing. */
   compare(text: string | null): void {
     const view = text === null ? [] : unifiedMergeView({ original: text, mergeControls: false, gutter: true })

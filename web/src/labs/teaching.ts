@@ -43,6 +43,8 @@ export interface HiddenFault {
   swapped_with?: string
   after: number
   lasts?: number
+  /** What the two are called; exercises of long ago have no names. */
+  words?: { kind: Text; target: Text } | null
 }
 
 export interface Exercise {
@@ -70,6 +72,7 @@ export interface Finding {
 export interface Scored {
   attempt: string
   learner: string | null
+  partner: string | null
   since: number
   score: { points: number; of: number; false: number; findings: Finding[] } | null
 }
@@ -101,6 +104,8 @@ export interface Grade {
   of: number
   last: number | null
   certificate: string | null
+  /** With whom it was done. */
+  partners: string[]
 }
 
 export interface Attendance {
@@ -117,6 +122,10 @@ export interface ToHide {
   detect: number
   diagnose: number
 }
+
+/** Who works on an attempt. */
+export const people = (one: { learner: string | null; partner: string | null }) =>
+  [one.learner, one.partner].filter(Boolean).join(' + ')
 
 const ROOT = '/api/v1/labs'
 const SLOW_MS = 90_000
@@ -140,6 +149,7 @@ export const teaching = {
     send<Exercise & { scores: Scored[] }>('POST', `${ROOT}/exercises/${encodeURIComponent(id)}/end`, {}, SLOW_MS),
   faults: (attempt: string, stop?: AbortSignal) =>
     get<TrueFault[]>(`${ROOT}/attempts/${encodeURIComponent(attempt)}/faults`, stop),
+  classTargets: (group: string, stop?: AbortSignal) => get<Target[]>(ofGroup(group, '/targets'), stop),
   targets: (attempt: string, stop?: AbortSignal) =>
     get<Target[]>(`${ROOT}/attempts/${encodeURIComponent(attempt)}/targets`, stop),
   grades: (course: string, group: string, stop?: AbortSignal) =>

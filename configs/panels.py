@@ -34,4 +34,5 @@ class Panel(StrEnum):
     ENERGY = "energy"
     ENERGY_STATES = "energy-states"
     TRENDS = "trends"
+    CONTROL_CHART = "control-chart"
     COLLECTORS = "collectors"

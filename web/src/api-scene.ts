@@ -65,6 +65,35 @@ export interface Delays {
   links: DelayLink[]
 }
 
+/** A rule that was met at point `at`, and the points, counted from 0, that meet it. */
+export interface ChartSignal {
+  at: number
+  points: number[]
+  rule: string
+  name: Text
+}
+
+/** The points of one chart with the level lines they are held against. */
+export interface Charted {
+  /** How many points the limits were learned from. */
+  learned_from: number
+  time: number[]
+  value: number[]
+  centre: number | null
+  lower: number | null
+  upper: number | null
+  signals: ChartSignal[]
+}
+
+export interface ControlChart {
+  tag: string
+  unit: string
+  simulated: boolean
+  learned: { start: number; stop: number }
+  individuals: Charted
+  ranges: Charted
+}
+
 /** What somebody said of a stretch of one machine's time. */
 export interface Annotation {
   scope: string
@@ -85,6 +114,17 @@ export const sceneApi = {
     get<PieceRecord[]>(`${of(scene)}/records?${query({ of: what, most, ...inQuery(asked) })}`, stop),
   delays: (scene: string, asked: Asked, stop?: AbortSignal) =>
     get<Delays>(`${of(scene)}/delays?${query(inQuery(asked))}`, stop),
+  /** `learn`: where limits are learned; null for as long a stretch right before the window. */
+  chart: (
+    scene: string,
+    tag: string,
+    learn: { start: number; stop: number } | null,
+    asked: Asked,
+    stop?: AbortSignal,
+  ) => {
+    const from = learn ? { learn_start: learn.start, learn_stop: learn.stop } : {}
+    return get<ControlChart>(`${of(scene)}/chart?${query({ tag, ...from, ...inQuery(asked) })}`, stop)
+  },
   annotations: (scene: string, span: { start: number; stop: number }, stop?: AbortSignal) =>
     get<Annotation[]>(`${of(scene)}/annotations?${query(span)}`, stop),
   annotate: (scene: string, said: { scope: string; start: number; stop: number; reason: string; comment: string }) =>

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Device, Scene, Tag } from '../src/api'
 import type { Detail, PieceRecord } from '../src/api-scene'
+import { episodes, marked, zones } from '../src/domain/control-chart'
 import { nines, points, shareAt, topOf } from '../src/domain/delay-chart'
 import { groupedEnergy } from '../src/domain/energy-states'
 import { formatTick } from '../src/domain/format'
@@ -288,7 +289,7 @@ describe('a page', () => {
   const ids = (page: string[]) => panelsOf(made(page), tags).map((panel) => panel.id)
 
   it('shows what its roles are about, and nothing else', () => {
-    expect(ids([])).toEqual(['figures', 'control', 'devices', 'trends'])
+    expect(ids([])).toEqual(['figures', 'control', 'devices', 'trends', 'control-chart'])
   })
 
   it('shows what its configuration names, in that order', () => {
@@ -297,6 +298,52 @@ describe('a page', () => {
 
   it('has every panel once', () => {
     expect(new Set(PANELS.map((panel) => panel.id)).size).toBe(PANELS.length)
+  })
+})
+
+describe('a control chart', () => {
+  const name = { zh: '', en: '' }
+  const met = (rule: string, at: number, length: number) => ({
+    rule,
+    at,
+    name,
+    points: Array.from({ length }, (_, n) => at - length + 1 + n),
+  })
+  const signals = [
+    met('western-electric-1', 4, 1),
+    met('western-electric-4', 9, 8),
+    met('nelson-2', 10, 9),
+    met('western-electric-4', 10, 8),
+    met('western-electric-1', 10, 1),
+    met('western-electric-4', 20, 8),
+  ]
+
+  it('tells of a pattern once, for as long as it lasts, the newest first', () => {
+    const told = episodes('individuals', { signals }, 'western-electric')
+    expect(told.map(({ rule, first, last, points }) => [rule, first, last, points])).toEqual([
+      ['western-electric-4', 13, 20, 8],
+      ['western-electric-4', 2, 10, 9],
+      ['western-electric-1', 10, 10, 1],
+      ['western-electric-1', 4, 4, 1],
+    ])
+    expect(episodes('ranges', { signals }, 'nelson').map((one) => one.points)).toEqual([9])
+  })
+
+  it('marks a point by the gravest pattern that it completes', () => {
+    expect([...marked({ signals }, 'western-electric')]).toEqual([
+      [4, 'beyond'],
+      [9, 'side'],
+      [10, 'beyond'],
+      [20, 'side'],
+    ])
+  })
+
+  it('has no line below what its values can be', () => {
+    expect(zones({ centre: 10, lower: 4, upper: 16 }).map(([k]) => k)).toEqual([-3, 0, -2, -1, 1, 2, 3])
+    expect(zones({ centre: 1, lower: 0, upper: 3.27 }).map(([, value]) => value)).not.toContainEqual(
+      expect.closeTo(-0.5, 1),
+    )
+    expect(zones({ centre: null, lower: null, upper: null })).toEqual([])
   })
 })
 

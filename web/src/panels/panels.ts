@@ -154,6 +154,13 @@ export const PANELS: readonly Panel[] = [
     wide: true,
   },
   {
+    id: 'control-chart',
+    title: 'controlChart.title',
+    applies: plays('process-value'),
+    component: () => import('./ControlChartPanel.vue'),
+    wide: true,
+  },
+  {
     id: 'collectors',
     title: 'panel.collectors',
     applies: (_, tags) => tags.some((tag) => tag.role === 'health'),

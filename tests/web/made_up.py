@@ -83,7 +83,24 @@ def losses(planned: float, mood: Mood) -> list[dict]:
         ("reduced-speed", "速度降低", "Reduced speed", 0.08),
         ("defects", "过程不良", "Process defects", 0.02),
     ]
-    steps = [{"id": i, "name": {"zh": zh, "en": en}, "seconds": share * planned} for i, zh, en, share in shares]
+    because = {
+        "breakdown": [("E-117", 0.05, 0.0, 2), ("刀具磨损", 0.03, 0.03, 1), ("", 0.01, 0.0, 1)],
+        "waiting": [("", 0.05, 0.0, 3)],
+    }
+    steps = [
+        {
+            "id": i,
+            "name": {"zh": zh, "en": en},
+            "seconds": share * planned,
+            "reasons": [
+                {"reason": reason, "words": None, "seconds": part * planned, "said": said * planned, "count": count}
+                for reason, part, said, count in because[i]
+            ]
+            if i in because
+            else None,
+        }
+        for i, zh, en, share in shares
+    ]
     rest = planned - sum(step["seconds"] for step in steps)
     return [
         {

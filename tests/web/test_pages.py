@@ -119,6 +119,23 @@ async def test_losses_lead_from_planned_time_to_good_output_for_any_unit(scene: 
     await expect(losses.locator("[data-loss]")).to_have_count(7)
 
 
+async def test_a_loss_opens_into_the_reasons_of_its_stops_within_its_step(scene: Page) -> None:
+    losses = scene.locator("[data-test=losses]")
+    assert await losses.get_by_role("button").count() == 1  # nobody gave a reason for waiting
+    await losses.get_by_role("button", name="故障停机").press("Enter")
+    reasons = losses.locator("[data-reason]")
+    await expect(reasons).to_have_count(3)
+    assert await reasons.evaluate_all("all => all.map(row => row.dataset.reason)") == ["E-117", "刀具磨损", ""]
+    await expect(reasons.nth(1)).to_contain_text("人工说明")
+    await expect(reasons.nth(2)).to_contain_text("未说明原因")
+    edges = "bar => [parseFloat(bar.style.left), parseFloat(bar.style.left) + parseFloat(bar.style.width)]"
+    left, right = await losses.locator("[data-loss=breakdown] .track i").evaluate(edges)
+    parts = await reasons.locator(".track i").evaluate_all(f"all => all.map({edges})")
+    assert [right, *(part[0] for part in parts)] == pytest.approx([*(part[1] for part in parts), left])
+    await losses.get_by_role("button", name="故障停机").click()
+    await expect(reasons).to_have_count(0)
+
+
 async def test_trends_can_be_laid_over_the_same_time_yesterday(scene: Page) -> None:
     now = await scene.evaluate("Date.now()")
     day = 86_400_000

@@ -175,13 +175,25 @@ export interface Health {
   collectors: { id: string; connected: boolean | null }[]
 }
 
-/** From planned to valuable time of one unit, in seconds; the losses in order, together the difference. */
+/** What one reason cost of a loss, in seconds; `said`: for how much of it a person gave the reason. */
+export interface LossReason {
+  reason: string
+  words: Text | null
+  seconds: number
+  said: number
+  count: number
+}
+
+/**
+ * From planned to valuable time of one unit, in seconds; the losses in order, together the difference.
+ * The reasons of a loss add up to it; null where no stops stand behind it.
+ */
 export interface Losses {
   scope: string
   name: Text
   simulated: boolean
   planned: number
-  losses: { id: string; name: Text; seconds: number }[]
+  losses: { id: string; name: Text; seconds: number; reasons: LossReason[] | null }[]
   valuable: number
 }
 

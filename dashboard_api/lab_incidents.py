@@ -4,6 +4,9 @@ GET  /labs/incidents             those of one's own classes; all of them for ins
 POST /labs/incidents             from an instructor; DELETE …/{incident}
 GET  /labs/incidents/{incident}  its questions, and one's own answers; for instructors everybody's score
 PUT  …/{incident}/answers        one answer, which stands; says at once whether it was right
+
+An incident needs the samples of its time, each of them: where retention has thinned them, it says
+so and is not played from buckets, in which a stop of a few seconds would not be seen.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from configs.base import Identifier
 from dashboard_api.access import Actor, Json, Permission
 from dashboard_api.audit import AuditHere
+from dashboard_api.centre import Centre
 from dashboard_api.lab_access import REFUSED, LabDeskHere, Learner, Teacher, answering
 from dashboard_api.query import CentreHere
 from labs.desk import LabDesk
 from labs.incidents import Ask, Incident
+from plant.clock import MILLISECOND
 from plant.errors import ProvenlineError
 
 router = APIRouter(prefix="/api/v1/labs/incidents", tags=["labs"])
@@ -77,14 +82,18 @@ IncidentHere = Annotated[Incident, Depends(incident_here)]
 
 
 @router.get("", responses=REFUSED)
-async def incidents(who: Learner, desk: LabDeskHere) -> list[Json]:
-    """List incidents, the newest first."""
+async def incidents(who: Learner, centre: CentreHere, desk: LabDeskHere) -> list[Json]:
+    """List incidents, the newest first; `thinned`: its samples are gone, so it cannot be played any more."""
 
     def read() -> list[Json]:
         register = desk.register.incidents
         mine = [one for one in register.all() if _concerns(desk, one, who)]
         return [
-            {**_payload(one), "answered": len(register.answers(one.id).get(who.name, {})), "of": len(one.asks)}
+            {
+                **_payload(one, centre),
+                "answered": len(register.answers(one.id).get(who.name, {})),
+                "of": len(one.asks),
+            }
             for one in mine
         ]
 
@@ -100,16 +109,17 @@ async def plan(body: IncidentBody, who: Teacher, centre: CentreHere, desk: LabDe
         raise HTTPException(422, "give a begin and an end, a day apart at most")
     if any(not body.start < ask.at < body.stop for ask in body.questions):
         raise HTTPException(422, "every question is asked between the begin and the end")
+    asked = Incident("", body.group, who.name, body.scene, body.name, body.start, body.stop, tuple(body.questions))
+    await _check_whole(asked, centre)
     with answering():
         await asyncio.to_thread(desk.register.roll.a_class, body.group)
-        asked = Incident("", body.group, who.name, body.scene, body.name, body.start, body.stop, tuple(body.questions))
         kept = await asyncio.to_thread(desk.register.incidents.plan, asked, desk.clock.now())
     await audit(who, "lab.incident", kept.id, after={"name": kept.name, "scene": kept.scene, "class": kept.group})
-    return _payload(kept)
+    return await asyncio.to_thread(_payload, kept, centre)
 
 
 @router.get("/{incident}", responses=REFUSED)
-async def one_incident(incident: IncidentHere, who: Learner, desk: LabDeskHere) -> Json:
+async def one_incident(incident: IncidentHere, who: Learner, centre: CentreHere, desk: LabDeskHere) -> Json:
     """Return an incident with its questions, whose answers are told once they were given."""
     given = await asyncio.to_thread(desk.register.incidents.answers, incident.id)
     own, teaches = given.get(who.name, {}), who.may(Permission.LAB_TEACH)
@@ -124,15 +134,19 @@ async def one_incident(incident: IncidentHere, who: Learner, desk: LabDeskHere) 
         {"learner": learner, "answered": len(found), "right": _right(incident, found), "of": len(incident.asks)}
         for learner, found in given.items()
     ]
-    return {**_payload(incident), "questions": questions, "scores": scores if teaches else []}
+    shown = await asyncio.to_thread(_payload, incident, centre)
+    return {**shown, "questions": questions, "scores": scores if teaches else []}
 
 
 @router.put("/{incident}/answers", responses=REFUSED)
-async def answer(incident: IncidentHere, body: AnswerBody, who: Learner, desk: LabDeskHere, audit: AuditHere) -> Json:
+async def answer(
+    incident: IncidentHere, body: AnswerBody, who: Learner, centre: CentreHere, desk: LabDeskHere, audit: AuditHere
+) -> Json:
     """Answer a question, once."""
     if body.question >= len(incident.asks):
         raise HTTPException(404, f"there is no question {body.question}")
     ask = incident.asks[body.question]
+    await _check_whole(incident, centre)
     with answering():
         await asyncio.to_thread(
             desk.register.incidents.answer,
@@ -167,7 +181,19 @@ def _right(incident: Incident, given: dict[int, int | float | str]) -> int:
     return sum(incident.asks[number].right(value) for number, value in given.items() if number < len(incident.asks))
 
 
-def _payload(incident: Incident) -> Json:
+def _thinned(incident: Incident, centre: Centre) -> bool:
+    scene = centre.configuration.site.scene(incident.scene)
+    paths = [tag.path for tag in scene.tags] if scene else []
+    span = (incident.start * MILLISECOND, incident.stop * MILLISECOND)
+    return bool(centre.historian.thinned(paths, *span))
+
+
+async def _check_whole(incident: Incident, centre: Centre) -> None:
+    if await asyncio.to_thread(_thinned, incident, centre):
+        raise HTTPException(409, "the samples of this time were thinned, so it cannot be played again")
+
+
+def _payload(incident: Incident, centre: Centre) -> Json:
     return {
         "id": incident.id,
         "group": incident.group,
@@ -176,4 +202,5 @@ def _payload(incident: Incident) -> Json:
         "teacher": incident.teacher,
         "start": incident.start,
         "stop": incident.stop,
+        "thinned": _thinned(incident, centre),
     }

@@ -102,6 +102,12 @@ LABS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
             ("give a begin and an end, a day apart at most", "请给出起止时间，至多相隔一天"),
             ("every question is asked between the begin and the end", "每个问题都要在起止时间之内提出"),
         ),
+        "incident-thinned": (
+            (
+                "the samples of this time were thinned, so it cannot be played again",
+                "这段时间的原始数据已被精简，不能再回放",
+            ),
+        ),
         "incident-question": (
             ("there is no question {question}", "没有第 {question} 题"),
             ("this was answered already; the first answer stands", "此题已经回答，以第一次回答为准"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import io
 import json
 import shutil
@@ -29,6 +30,7 @@ from evidence.assess import clause_digest
 from evidence.campaign import Campaigns
 from evidence.handed import measured
 from evidence.plan import Plan
+from historian.buckets import DAY
 from labs.desk import LabDesk, version_of
 from labs.library import Lab, read_library
 from labs.observation import Observation
@@ -36,7 +38,9 @@ from labs.pairs import join_code
 from labs.register import Register
 from labs.sandboxes import SandboxState
 from labs.scenery import Scenes
-from plant.clock import VirtualClock
+from plant.batch import BatchBuilder
+from plant.clock import MILLISECOND, SECOND, VirtualClock
+from tests.api.conftest import PATH
 from tests.labs.sandboxes import FakeSandbox, FakeSandboxes
 from tests.people import People
 
@@ -44,6 +48,7 @@ EXAMPLE = Path(__file__).parents[1] / "labs" / "example"
 LAB_MODULES = ("labs", "lab_access", "lab_attempts", "lab_teaching", "lab_exercises", "lab_records", "lab_incidents")
 LABS = "/api/v1/labs"
 LAB = f"{LABS}/courses/example/labs/belt-speed"
+A_DAY = 20_000
 RIGHT = "scale: 0.001}"
 Browsers = dict[str, httpx.AsyncClient]
 
@@ -407,6 +412,34 @@ async def test_an_incident_asks_the_members_of_its_class_and_the_first_answer_st
     assert (await done(wang.get(url)))["scores"] == []
     await done(zhao.delete(url))
     assert (await wang.get(url)).status_code == 404
+
+
+async def test_an_incident_whose_samples_were_thinned_says_so_and_is_not_played_from_buckets(
+    browsers: Browsers, centre: Centre
+) -> None:
+    zhao, wang, incidents = browsers["zhao"], browsers["wang"], f"{LABS}/incidents"
+    group = await done(zhao.post(f"{LABS}/classes", json={"course": "example", "name": "一班", "members": ["wang"]}))
+    begin = A_DAY * DAY // MILLISECOND + 3_600_000
+    asked = {"at": begin + 1_000, "kind": "number", "ask": "多少？", "answer": 10}
+    body = {"group": group["id"], "scene": "first-light", "name": "停线", "start": begin, "stop": begin + 9_000}
+    body["questions"] = [asked]
+    builder = BatchBuilder()
+    for second in range(9):
+        time = begin * MILLISECOND + second * SECOND
+        builder.add(PATH, time, second % 2, received=time)
+    centre.historian.write(builder.build())
+    planned = await done(zhao.post(incidents, json=body))
+    assert planned["thinned"] is False
+    await asyncio.to_thread(centre.historian.thin, [PATH], A_DAY, 60 * SECOND)
+    url = f"{incidents}/{planned['id']}"
+    assert (await done(wang.get(url)))["thinned"] is True
+    assert [one["thinned"] for one in await done(wang.get(incidents))] == [True]
+    refused = await wang.put(f"{url}/answers", json={"question": 0, "answer": 10})
+    assert (refused.status_code, refused.json()["code"]) == (409, "incident-thinned")
+    assert (await zhao.post(incidents, json=body)).status_code == 409
+    later = {**body, "start": begin + DAY // MILLISECOND, "stop": begin + DAY // MILLISECOND + 9_000}
+    later["questions"] = [{**asked, "at": asked["at"] + DAY // MILLISECOND}]
+    assert (await done(zhao.post(incidents, json=later)))["thinned"] is False
 
 
 async def test_an_instructor_hides_a_fault_a_trainee_finds_it_and_the_score_shows_the_time(

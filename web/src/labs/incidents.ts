@@ -9,6 +9,8 @@ export interface Incident {
   teacher: string
   start: number
   stop: number
+  /** Its samples are gone, so it cannot be played any more. */
+  thinned: boolean
 }
 
 export type AskKind = 'choice' | 'number' | 'device'
@@ -45,7 +47,7 @@ const of = (id: string, what = '') => `${ROOT}/${encodeURIComponent(id)}${what}`
 export const incidentApi = {
   list: (stop?: AbortSignal) => get<(Incident & { answered: number; of: number })[]>(ROOT, stop),
   one: (id: string, stop?: AbortSignal) => get<IncidentWhole>(of(id), stop),
-  plan: (body: Omit<Incident, 'id' | 'teacher'> & { questions: ToAsk[] }) => post<Incident>(ROOT, body),
+  plan: (body: Omit<Incident, 'id' | 'teacher' | 'thinned'> & { questions: ToAsk[] }) => post<Incident>(ROOT, body),
   answer: (id: string, question: number, answer: Given) =>
     send<{ right: boolean; answer: Given }>('PUT', of(id, '/answers'), { question, answer }),
   remove: (id: string) => send<void>('DELETE', of(id)),

@@ -77,7 +77,7 @@ def _scenes(subjects: Subjects, over: int) -> Iterator[Shot]:
     yield Shot("comparison", f"{scene}?compare=prev")
     yield Shot("replay", f"{scene}/replay?from={span}&to={over}&at={over - HOUR_MS // 2}")
     yield Shot("explain", scene, (Act("[data-indicator] button"),), "dialog[open]")
-    yield Shot("stop", scene, (Act("[data-panel=stops] tbody button"),), "dialog[open]")
+    yield Shot("stop", scene, (Act("[data-panel=stops] .why"),), "dialog[open]")
     yield Shot("device-press", f"{scene}/device/{subjects.scenes[SCENE]}")
     yield Shot("device-probe", f"{scene}/device/line-1/vision")
 

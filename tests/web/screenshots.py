@@ -85,7 +85,7 @@ async def photograph(page: Page, view: View) -> bytes:
     height = min(height, LONGEST)
     clip = {"x": 0, "y": 0, "width": view.width, "height": height, "scale": 1}
     for quality in (85, 70, 50, 30):
-        options = {"format": "webp", "quality": quality, "clip": clip, "captureBeyondViewport": True}
+        options = {"format": "webp", "quality": quality, "clip": clip}
         taken = base64.b64decode((await session.send("Page.captureScreenshot", options))["data"])
         if len(taken) <= MOST_BYTES:
             break
@@ -151,7 +151,7 @@ async def _settle(page: Page) -> None:
     with suppress(Waited):  # some pages ask again and again
         await page.wait_for_load_state("networkidle", timeout=QUIET_MS)
     try:
-        await page.wait_for_selector(".panel .wait", state="detached", timeout=IDLE_MS)
+        await page.wait_for_selector("p.wait, section.wait", state="detached", timeout=IDLE_MS)
     except Waited:
         sys.stderr.write(f"still asking after {IDLE_MS // 1000} s: {page.url}\n")
 

@@ -52,6 +52,10 @@ export function addressWords(tag: Tag): string {
   return parts.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' · ')
 }
 
+/** A word of a device's own: known ones in the reader's language, others as they came. */
+export const spoken = (word: string): string =>
+  /^[a-z-]+$/i.test(word) ? wordsOr(`spoken.${word.toLowerCase()}`, word) : word
+
 export const roleName = (role: string): string => wordsOr(`role.${role}`, role)
 export const flagName = (flag: string): string => wordsOr(`flag.${flag}`, flag)
 export const unitName = (ucum: string): string => unitSymbol(ucum, (word) => wordsOr(`unit.${word}`, word))

@@ -6,7 +6,9 @@ import { usePlant, useScene } from '../context'
 import { ageOf, formatTime, formatValue, NOTHING } from '../domain/format'
 import { isSimulated, judge, type Trust } from '../domain/trust'
 import { shownNow } from '../live/clock'
+import { useReasons } from '../panels/reasons'
 import { language } from '../settings'
+import { spoken } from '../words'
 
 export interface Trusted {
   trust: ComputedRef<Trust>
@@ -28,6 +30,7 @@ export function useTrusted(tag: () => Tag): Trusted {
   const { t } = useI18n()
   const { zone } = usePlant()
   const { live } = useScene()
+  const { reasonName } = useReasons()
 
   const reading = computed(() => live.reading(tag().path).value)
   const trust = computed(() => judge(reading.value, tag(), shownNow.value, live.link.value))
@@ -37,6 +40,7 @@ export function useTrusted(tag: () => Tag): Trusted {
     const raw = reading.value.value
     if (typeof raw === 'boolean') return t(`bool.${raw}`)
     if (raw === '') return t('value.empty')
+    if (typeof raw === 'string') return tag().role === 'stop-reason' ? reasonName(raw) : spoken(raw)
     return formatValue(raw, tag(), language.value)
   })
   const reason = computed(() => {

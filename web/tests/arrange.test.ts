@@ -168,6 +168,14 @@ describe('indicators', () => {
     expect(cards.map((card) => card.head.id)).toEqual(['good-output', 'latency-p99-9', 'mtbf', 'utilization'])
   })
 
+  it('of many devices alike stand behind what is told of the scene', () => {
+    const links = ['a', 'b', 'c', 'd'].map((id) => ({ ...indicator('latency-p50'), scope: `x/s/l/${id}` }))
+    const ids = (of: typeof links) =>
+      arrangeIndicators([...of, indicator('utilization')]).cards.map((card) => card.head.scope)
+    expect(ids(links).at(0)).not.toContain('/l/')
+    expect(ids(links.slice(0, 3)).at(-1)).not.toContain('/l/')
+  })
+
   it('of parts of the scene stand behind the whole', () => {
     const { oee, cards } = arrangeIndicators([
       indicator('oee', 'x/s/l/d'),

@@ -188,6 +188,9 @@ const CARDS_FIRST = [
   'mttr',
 ]
 
+/** More cards of one family than this are those of single devices or links: they follow what is told of the scene. */
+const MOST_ALIKE = 3
+
 export interface OeeView {
   oee: Indicator | null
   factors: Indicator[]
@@ -225,7 +228,11 @@ export function arrangeIndicators(indicators: readonly Indicator[]): { oee: OeeV
     if (card) card.more.push(head)
     else cards.set(key, { key, head, more: [], parts })
   }
-  return { oee, cards: stableSort([...cards.values()], (card) => placeIn(CARDS_FIRST, familyOf(card.head))) }
+  const found = [...cards.values()]
+  const alike = (card: Card) => found.filter((other) => familyOf(other.head) === familyOf(card.head)).length
+  const rank = (card: Card) =>
+    placeIn(CARDS_FIRST, familyOf(card.head)) + (alike(card) > MOST_ALIKE ? CARDS_FIRST.length + 1 : 0)
+  return { oee, cards: stableSort(found, rank) }
 }
 
 /** Percentiles of one quantity are one family: `latency-p50`, `latency-p99-9`. */

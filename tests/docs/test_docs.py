@@ -15,6 +15,7 @@ from configs.schema import TagConfig
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CONFIGURATION = ("configuration.md", "configuration.zh-CN.md")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"`(?:provenline|provenline serve DIR) ?([a-z-]*)")
@@ -26,8 +27,9 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
     assert [t for t in targets if not (page.parent / t).exists()] == []
 
 
-def test_the_examples_of_the_configuration_guide_are_one_sound_configuration(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("guide", CONFIGURATION)
+def test_the_examples_of_the_configuration_guide_are_one_sound_configuration(guide: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
     examples: dict[str, str] = {}
     for language, body in BLOCK.findall(text):
         if language != "yaml":
@@ -65,6 +67,15 @@ def test_both_readmes_tell_the_same_commands() -> None:
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")]
     english, chinese = (sorted(re.findall(r"`((?:make|provenline|docker)[^`]*)`", text)) for text in texts)
     assert english == chinese
+
+
+def test_both_configuration_guides_have_the_same_examples_and_explain_the_same_words() -> None:
+    guides = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in CONFIGURATION]
+    english, chinese = ([re.sub(r"\s*(?<!\S)# .*", "", body) for _, body in BLOCK.findall(guide)] for guide in guides)
+    assert english == chinese
+    english_words, chinese_words = (set(re.findall(r"(?<!`)`([a-z_-]{4,}:?)`(?!`)", guide)) for guide in guides)
+    assert english_words == chinese_words
+    assert len(english_words) > 40
 
 
 def test_every_decision_is_listed() -> None:

@@ -78,6 +78,8 @@ async def test_a_lesson_from_enrolling_to_the_certificate(browser: Browser, plac
     ann = await opened(browser, place, "ann", "/labs")
     await enrols(ann)
     await maps_the_registers(ann)
+    await opens_a_device_of_the_line_in_a_tab_of_its_own(ann)
+    await works_with_a_partner(ann, browser, place)
     await is_graded(ann)
     tess = await opened(browser, place, "tess", "/teach")
     kind, target = await hides_a_fault(tess)
@@ -128,6 +130,49 @@ async def maps_the_registers(page: Page) -> None:
     await expect(speed.locator("[data-level=good]")).to_be_visible()
     await page.locator("[data-test=pane-wire]").click()
     await expect(page.locator("[data-test=message]").first).to_contain_text("modbus")
+
+
+async def opens_a_device_of_the_line_in_a_tab_of_its_own(page: Page) -> None:
+    await page.locator("[data-test=pane-line]").click()
+    link = page.locator(".line h2 a[href*=conveyor]").first
+    await link.dispatch_event("pointerdown")
+    address = await link.get_attribute("href")
+    assert address
+    assert "/attempts/" in address
+    tab = await page.context.new_page()
+    tab.set_default_timeout(PATIENCE_MS)
+    await visit(tab, f"{page.url.split('/attempts/')[0]}{address}")
+    await expect(tab.locator("[data-test=line-values][aria-pressed=false]")).to_be_visible()
+    await expect(tab.locator(".line h1")).to_be_visible()
+    await tab.close()
+
+
+async def works_with_a_partner(page: Page, browser: Browser, place: LabCentre) -> None:
+    """A partner joins by the code, and neither overwrites the other's configuration unseen; then they part."""
+    await page.locator("[data-test=invite]").click()
+    code = await page.locator("[data-test=code-to-tell]").text_content()
+    assert code
+    ben = await opened(browser, place, "ben", "/labs/modbus/map-registers")
+    await ben.locator("[data-test=join-code]").fill(code.lower().replace("-", " "))
+    await ben.locator("[data-test=join]").click()
+    await ben.wait_for_url("**/attempts/**")
+    await expect(ben.locator("[data-test=pair]")).to_contain_text("ann")
+    await ben.locator("[data-test=pane-files]").click()
+    await replaced(ben, "# of ben\n")
+    await page.locator("[data-test=pane-files]").click()
+    await replaced(page, "# of ann\n")
+    await page.locator("[data-test=apply]").click()
+    await expect(page.locator("[data-test=applied]")).to_be_visible()
+    await expect(ben.locator("[data-test=clash]")).to_be_visible()
+    await expect(ben.locator("[data-test=apply]")).to_be_disabled()
+    await ben.locator("[data-test=clash-theirs]").click()
+    await expect(ben.locator("[data-test=code]")).to_contain_text("of ann")
+    await expect(ben.locator("[data-test=code]")).not_to_contain_text("of ben")
+    await expect(page.locator("[data-test=pair]")).to_contain_text("ben")
+    await ben.locator("[data-test=part]").click()
+    await ben.wait_for_url("**/labs/modbus/map-registers")
+    await expect(page.locator("[data-test=pair]")).to_have_count(0)
+    await ben.context.close()
 
 
 async def is_graded(page: Page) -> None:

@@ -87,9 +87,13 @@ export function figure(indicator: Indicator): { number: string; unit: string } {
 
 const LONG_S = { min: [600, 60], h: [7200, 3600] } as const
 
-/** A figure that stands alone: long times in minutes or hours instead of thousands of seconds. */
+const LEAST_KWH = 0.1
+
+/** A figure that stands alone: long times in minutes or hours, little energy in watt hours. */
 export function figureAlone(indicator: Indicator): { number: string; unit: string } {
   const { value, unit, status } = indicator
+  if (status === 'ok' && value !== null && Math.abs(value) < LEAST_KWH && unit.startsWith('kW.h'))
+    return { number: formatNumber(value * 1000, language.value), unit: unitName(unit).replace('kWh', 'Wh') }
   if (unit !== 's' || value === null || status !== 'ok') return figure(indicator)
   const long = (['h', 'min'] as const).find((one) => value >= LONG_S[one][0])
   return long ? { number: formatNumber(value / LONG_S[long][1], language.value), unit: long } : figure(indicator)

@@ -138,12 +138,10 @@ def _read_plain(line: str, builder: BatchBuilder, paths: dict[str, str], factor:
         return False
     key, real, whole, truth, quality, late, origin, stamp = match.groups()
     path = paths.get(key)
-    time = int(stamp) * factor
-    if path is None or not INT64_MIN // 2 < time < INT64_MAX // 2:
-        return False
-    value: Value = float(real) if real else int(whole) if whole else truth == "t" if truth else nan
-    if real and not isfinite(value):
+    time, number = int(stamp) * factor, float(real) if real else 0.0
+    if path is None or not isfinite(number) or not INT64_MIN // 2 < time < INT64_MAX // 2:
         return False  # 1e999 is no number for the other reader, which says so
+    value: Value = number if real else int(whole) if whole else truth == "t" if truth else nan
     received, mark = time + int(late), Origin.DEVICE if origin is None else int(origin)
     builder.add(path, time, value, received=received, quality=int(quality), origin=mark)
     return True

@@ -27,6 +27,16 @@ class Change:
         """Return it as plain lists, for a log or an answer."""
         return {name: list(values) for name, values in asdict(self).items()}
 
+    @property
+    def before(self) -> dict[str, list[str]]:
+        """What there was, for a log."""
+        return {"sources": sorted((*self.kept, *self.changed, *self.removed))}
+
+    @property
+    def after(self) -> dict[str, list[str]]:
+        """What there is now and what that changed, for a log."""
+        return {"sources": sorted((*self.kept, *self.changed, *self.added)), **self.as_dict()}
+
 
 def sources_of(configuration: Configuration) -> dict[str, Binding]:
     """Return the bindings of a configuration by `scene/source`, in their order."""

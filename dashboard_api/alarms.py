@@ -12,7 +12,7 @@ something to ask for. Whoever acts is named in the log for good.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -40,6 +40,8 @@ router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 LONGEST = 32 * 86_400 * SECOND
 """Span of one question about performance, in ns."""
 MOST_AT_ONCE = 1_000
+_RECORDED = 200
+"""Alarms in one record of the audit log, whose size is limited."""
 _PAGE = 2_000
 """Lines of the log that are read at once for a table."""
 
@@ -74,6 +76,14 @@ class Shelving(Because):
     seconds: float = Field(gt=0, le=86_400)
 
 
+def _by_state(alarms: Sequence[str], states: Mapping[str, str]) -> Json:
+    """Put alarms under the letters of their states."""
+    found: dict[str, list[str]] = {}
+    for name in alarms:
+        found.setdefault(states[name], []).append(name)
+    return {"states": found}
+
+
 @dataclass(frozen=True, slots=True)
 class Acting:
     """Somebody who may act on alarms, and the two logs that keep what they did."""
@@ -91,13 +101,21 @@ class Acting:
         def action(now: int) -> Action:
             return Action(time=now, do=what, by=self._name, reason=reason, until=length and now + length)
 
+        before = await asyncio.to_thread(self._states)
         outcome = await asyncio.to_thread(self.centre.alarms.people, alarms, action)
         refused = [{"alarm": name, "why": why, "words": told(why).words} for name, why in outcome.refused.items()]
         if not outcome.done:
             raise HTTPException(409, "; ".join(outcome.refused.values()))
-        after = {"alarms": list(outcome.done), "reason": reason, "seconds": length and length / SECOND}
-        await self.audit(self.who, f"alarm.{what}", outcome.done[0], after=after)
+        after = await asyncio.to_thread(self._states)
+        asked: Json = {"reason": reason, "seconds": length and length / SECOND}
+        for at in range(0, len(outcome.done), _RECORDED):
+            some = outcome.done[at : at + _RECORDED]
+            was, now = _by_state(some, before), _by_state(some, after)
+            await self.audit(self.who, f"alarm.{what}", some[0], before=was, after={**now, **asked})
         return {"number": self.centre.alarms.number, "done": list(outcome.done), "refused": refused}
+
+    def _states(self) -> dict[str, str]:
+        return {alarm.definition.id: alarm.state.value for alarm in self.centre.alarms.panel.alarms}
 
     @property
     def _name(self) -> str:

@@ -13,6 +13,7 @@ GET  …/choices    what could be broken, to choose from     GET …/messages   
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -125,7 +126,8 @@ async def join(
     with answering():
         attempt = await desk.join(who.name, lab, body.code)
     await _attend(who.name, attempt, desk=desk, zone=centre.configuration.site.zone)
-    await audit(who, "lab.join", str(lab.key), after={"attempt": attempt.id, "learner": attempt.learner})
+    alone = {"attempt": attempt.id, "learner": attempt.learner, "partner": ""}
+    await audit(who, "lab.join", str(lab.key), before=alone, after={**alone, "partner": attempt.partner})
     return await _whole(attempt, desk)
 
 
@@ -134,7 +136,8 @@ async def part(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere) 
     """Undo a pair: who began it goes on alone."""
     with answering():
         await desk.part(attempt, who.name)
-    await audit(who, "lab.part", str(attempt.key), after={"attempt": attempt.id, "partner": attempt.partner})
+    alone = {"attempt": attempt.id, "learner": attempt.learner, "partner": ""}
+    await audit(who, "lab.part", str(attempt.key), before={**alone, "partner": attempt.partner}, after=alone)
 
 
 @router.get("/attempts", responses=REFUSED)
@@ -173,11 +176,11 @@ async def files(attempt: Own, desk: LabDeskHere) -> Json:
 async def apply(attempt: Own, body: FilesBody, who: Learner, desk: LabDeskHere, audit: AuditHere) -> Json:
     """Run with another configuration; where `faults` are answered, nothing has changed."""
     with answering():
+        running = dict(await desk.files(attempt))
         faults = await desk.apply(attempt, body.files, instead_of=body.version)
     if attempt.named:
-        sizes = {name: len(text) for name, text in body.files.items()}
-        told = {"attempt": attempt.id, "files": sizes, "faults": len(faults)}
-        await audit(who, "lab.apply", str(attempt.key), after=told)
+        told = {"attempt": attempt.id, **_files(body.files), "faults": len(faults)}
+        await audit(who, "lab.apply", str(attempt.key), before=_files(running), after=told)
     return {"faults": [fault_payload(fault) for fault in faults], "version": version_of(body.files)}
 
 
@@ -187,10 +190,13 @@ async def answer(attempt: Own, body: AnswersBody, who: Learner, desk: LabDeskHer
     given: dict[str, Answer] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in body.answers.items()
     }
+    before, _ = await asyncio.to_thread(desk.register.work.answers, attempt.id)
     with answering():
         await asyncio.to_thread(desk.answer, attempt, given)
     if attempt.named:
-        await audit(who, "lab.answer", str(attempt.key), after={"attempt": attempt.id, "questions": sorted(given)})
+        stood = {key: _said(before[key]) for key in sorted(given) if key in before}
+        after: Json = {"attempt": attempt.id, "answers": {key: _said(given[key]) for key in sorted(given)}}
+        await audit(who, "lab.answer", str(attempt.key), before={"answers": stood}, after=after)
     return await _work(attempt, desk)
 
 
@@ -285,6 +291,14 @@ async def end(attempt: Own, who: Learner, desk: LabDeskHere, audit: AuditHere) -
         await audit(who, "lab.end", str(attempt.key), after={"attempt": attempt.id})
     found = await asyncio.to_thread(desk.register.work.attempt, attempt.id)
     return attempt_payload(found or attempt, None)
+
+
+def _files(files: Mapping[str, str]) -> Json:
+    return {"files": {name: len(text) for name, text in files.items()}, "version": version_of(files)}
+
+
+def _said(answer: Answer) -> int | float | str | list[int]:
+    return list(answer) if isinstance(answer, tuple) else answer
 
 
 async def _attend(learner: str, attempt: Attempt, *, desk: LabDesk, zone: str) -> None:

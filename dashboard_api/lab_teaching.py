@@ -94,7 +94,7 @@ async def put_members(group: Group, body: MembersBody, who: Teacher, desk: LabDe
     roll = desk.register.roll
     before = await asyncio.to_thread(class_here, desk, group)
     after = await asyncio.to_thread(roll.put_members, group, body.members, desk.clock.now())
-    await audit(who, "lab.class", group, before=list(before.members), after=list(after.members))
+    await audit(who, "lab.class-members", group, before=list(before.members), after=list(after.members))
     return _class(after)
 
 

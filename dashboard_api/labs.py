@@ -59,12 +59,14 @@ async def courses(who: Learner, desk: LabDeskHere) -> Json:
 async def send(file: UploadFile, who: Teacher, desk: LabDeskHere, audit: AuditHere) -> Json | JSONResponse:
     """Take a course as a ZIP; answers 422 with every fault in it, and then nothing has changed."""
     archive = await file.read(MOST_BYTES + 1)
+    known = dict(desk.library.courses)
     try:
         course = await asyncio.to_thread(_receive, desk, archive)
     except ConfigError as error:
         faults = [fault_payload(fault) for fault in error.faults]
         return JSONResponse({**content(f"the course has {len(faults)} faults"), "detail": faults}, 422)
-    await audit(who, "lab.course", course.id, after={"labs": list(course.labs), "points": course.document.points})
+    replaced = _state(known[course.id]) if course.id in known else None
+    await audit(who, "lab.course", course.id, before=replaced, after=_state(course))
     return await _course(course, who, desk)
 
 
@@ -79,10 +81,11 @@ async def one_course(course: CourseHere, who: Learner, desk: LabDeskHere) -> Jso
 @router.delete("/{course}", status_code=204, responses=REFUSED)
 async def remove_course(course: Id, who: Teacher, desk: LabDeskHere, audit: AuditHere) -> None:
     """Remove a course that was sent; what was done in it stays on record."""
+    known = desk.library.courses.get(course)
     if not await asyncio.to_thread(remove, course, desk.folder):
         raise HTTPException(404, "there is no such course that was sent")
     await asyncio.to_thread(desk.reread)
-    await audit(who, "lab.course-removed", course)
+    await audit(who, "lab.course-removed", course, before=_state(known) if known else {"faulty": True})
 
 
 @router.get("/{course}/labs/{lab}", responses=REFUSED)
@@ -108,16 +111,28 @@ async def enrol(course: CourseHere, body: EnrolmentBody, who: Learner, desk: Lab
     if not who.name:
         raise HTTPException(409, "sign in to enrol; without a name there is practice only")
     enrolment = Enrolment(who.name, course.id, body.name or who.name, desk.clock.now())
+    before = await _enrolled(course, who, desk)
     await asyncio.to_thread(desk.register.roll.enrol, enrolment)
-    await audit(who, "lab.enrol", course.id, after={"name": enrolment.name})
+    await audit(who, "lab.enrol", course.id, before=before, after={"name": enrolment.name})
     return {"course": course.id, "name": enrolment.name}
 
 
 @router.delete("/{course}/enrolment", status_code=204, responses=REFUSED)
 async def leave(course: CourseHere, who: Learner, desk: LabDeskHere, audit: AuditHere) -> None:
     """End one's enrolment; what was done stays on record."""
+    before = await _enrolled(course, who, desk)
     await asyncio.to_thread(desk.register.roll.leave, who.name, course.id)
-    await audit(who, "lab.leave", course.id)
+    await audit(who, "lab.leave", course.id, before=before or {"name": None})
+
+
+def _state(course: Course) -> Json:
+    return {"labs": list(course.labs), "points": course.document.points}
+
+
+async def _enrolled(course: Course, who: Actor, desk: LabDesk) -> Json | None:
+    """Return by which name somebody is enrolled, None who is not."""
+    found = await asyncio.to_thread(desk.register.roll.enrolments, learner=who.name, course=course.id)
+    return {"name": found[0].name} if found else None
 
 
 async def _course(course: Course, who: Actor, desk: LabDesk) -> Json:

@@ -110,7 +110,8 @@ async def reload(
         raise HTTPException(409, "this centre runs by one configuration to its end; start it again")
 
     async def note(change: Change) -> None:
-        await audit(actor, "configuration.reload", str(centre.configuration.folder), after=change.as_dict())
+        folder = str(centre.configuration.folder)
+        await audit(actor, "configuration.reload", folder, before=change.before, after=change.after)
 
     try:
         change = await centre.reloading(note)

@@ -145,8 +145,10 @@ def by_signal(trusted: Trust, folder: Path) -> Note:
     """Return what writes down that a signal was sent, by whoever may send one."""
 
     async def note(change: Change) -> None:
-        add = partial(trusted.audit.add, _SIGNAL, "configuration.reload", str(folder), after=change.as_dict())
-        await asyncio.to_thread(add)
+        add, where = trusted.audit.add, str(folder)
+        await asyncio.to_thread(
+            partial(add, _SIGNAL, "configuration.reload", where, before=change.before, after=change.after)
+        )
 
     return note
 

@@ -24,6 +24,7 @@ from dashboard_api.centre import Centre
 from historian.embedded import EmbeddedHistorian
 from historian.live import LiveTable
 from plant.clock import SystemClock
+from tests.api.shapes import SHAPES
 from tests.people import WRITE_TOKEN, People, people
 
 TOKEN = WRITE_TOKEN
@@ -51,7 +52,11 @@ def practice(centre: Centre, request: httpx.Request) -> bool:
 
 @pytest.fixture(autouse=True)
 def witness(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold every request of these tests that changed something to its record: who, what, when and from where."""
+    """Hold every request of these tests that changed something to its record.
+
+    It says who, what, when and from where, and how it was before and is after, as `tests.api.shapes` has it of each
+    action.
+    """
     send = httpx.ASGITransport.handle_async_request
 
     async def witnessed(transport: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
@@ -65,8 +70,10 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = await send(transport, request)
         if answer.is_success:
             assert log.head.seq > before, f"{request.method} {path} left no record"
-            (newest,) = log.page(most=1)
-            assert all((newest.actor, newest.action, newest.time, newest.kind, newest.address)), newest
+            for record in log.page(most=log.head.seq - before):
+                assert all((record.actor, record.action, record.time, record.kind, record.address)), record
+                sides = {"before": record.before != "null", "after": record.after != "null"}
+                assert SHAPES[record.action].fits(**sides), record
         return answer
 
     monkeypatch.setattr(httpx.ASGITransport, "handle_async_request", witnessed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.alarms.states import BY_PEOPLE
 from dashboard_api.access import PERMISSIONS, Actor, Kind, Role
 from dashboard_api.audit import LONGEST, AuditLog, Head, records, verify
 from plant.clock import VirtualClock
 from plant.errors import Rejected, Unavailable
+from tests.api.shapes import SHAPES, Shape
 
 LI = Actor("li", Role.OPERATOR, Kind.SESSION, PERMISSIONS[Role.OPERATOR], "s-1", "192.0.2.7")
 
@@ -194,3 +198,43 @@ def test_whatever_json_is_recorded_comes_back_and_verifies(
 def test_what_is_no_head_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"head|invalid literal"):
         Head.of(text)
+
+
+# ------------------------------------------------------------------------- before and after
+RECORDED = [path for folder in ("dashboard_api", "provenline") for path in sorted(Path(folder).glob("*.py"))]
+
+
+def written_by(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield each action that a module writes down by name, and the sides that it gives."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        words = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        for action in (word for word in words if word in SHAPES):
+            yield action, {one.arg for one in node.keywords if one.arg in ("before", "after")}
+
+
+def actions(path: Path) -> Iterator[str]:
+    """Yield whatever a module hands to the log as an action, known or not."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("audit", "audit.add", "_told")):
+            places = [one for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            yield from (one.value for one in places if re.fullmatch(r"[a-z]+\.[a-z-]+", one.value))
+
+
+def test_every_action_that_is_written_down_has_a_shape() -> None:
+    found = {action for path in RECORDED for action in actions(path)}
+    assert found <= SHAPES.keys()
+    assert len(found) > 40
+    assert {f"alarm.{one}" for one in BY_PEOPLE} <= SHAPES.keys()
+
+
+def test_every_record_gives_the_sides_of_its_shape() -> None:
+    wanted = {Shape.CHANGE: {"before", "after"}, Shape.CREATION: {"after"}, Shape.REMOVAL: {"before"}}
+    wrong = [
+        (path.name, action, sides)
+        for path in RECORDED
+        for action, sides in written_by(path)
+        if SHAPES[action] in wanted and sides != wanted[SHAPES[action]]
+    ]
+    assert wrong == []

@@ -1,4 +1,11 @@
-"""Carrying commands out: which collector writes to which source, one command at a time a source."""
+"""Carrying commands out: which collector writes to which source, one command at a time a source.
+
+A Modbus device is written to over the connection that its collector holds, where that runs in
+this process. OPC UA and MQTT commands have a session of their own on purpose: a server or a
+broker takes several, and one that is refused or that hangs must not take the readings along.
+The centre has no hold on running sources, which an edge elsewhere may own, starts again when
+they fail and keeps across a reload; so it is the collector's own module that finds a connection.
+"""
 
 from __future__ import annotations
 

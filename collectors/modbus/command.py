@@ -1,4 +1,4 @@
-"""Writing one coil or holding register: over a connection of its own, in one request, and read back.
+"""Writing one coil or holding register: over the connection there is, in one request, and read back.
 
 A bit inside a register cannot be written without reading the register first, and whatever
 changed in between would be undone; so that is refused.
@@ -10,6 +10,7 @@ import math
 import struct
 
 from collectors.command import NotWritable, Setpoint, Unconfirmed, Written
+from collectors.modbus.held import reached
 from collectors.modbus.link import Link, NoAnswer, Refused
 from collectors.modbus.plan import Block, Cell
 from configs.sources import ModbusAddress, ModbusFormat, ModbusSource, ModbusTable
@@ -37,9 +38,7 @@ async def write(config: ModbusSource, address: ModbusAddress, value: Setpoint, *
     Disconnected when nothing was sent.
     """
     words = encoded(address, value)
-    link = Link(config.link, timeout=config.timeout, clock=clock)
-    try:
-        await link.connect()
+    async with reached(config, clock=clock) as link:
         try:
             await link.write(address.unit, address.table, address.register_, words)
         except Refused as error:
@@ -50,9 +49,6 @@ async def write(config: ModbusSource, address: ModbusAddress, value: Setpoint, *
             return Written(await _read_back(link, address, words, value))
         except (NoAnswer, Refused, Disconnected):
             return Written(None)
-    finally:
-        link.close()
-        await clock.sleep(0)  # one turn of the loop, in which the socket is really closed
 
 
 def encoded(address: ModbusAddress, value: Setpoint) -> list[int]:

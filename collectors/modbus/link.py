@@ -10,7 +10,8 @@ pymodbus frames, matches transaction numbers and checks CRCs. Three things are d
   length. Anything else is a `NoAnswer` that carries what was heard. pymodbus empties its
   buffer before each request, which is the resynchronisation.
 
-One request is in flight at a time: many devices and gateways drop a second one.
+One request is in flight at a time: many devices and gateways drop a second one. Who asks
+meanwhile, such as a command, waits for its turn.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Link:
     def __init__(self, config: ModbusTcp | ModbusSerial, *, timeout: float, clock: Clock) -> None:
         self._config, self._timeout, self._clock = config, timeout, clock
         self._heard = b""
+        self._turn = asyncio.Lock()
         self._client = _client(config, timeout, self._listen)
         self._client.set_max_no_responses(_NEVER)  # when to give up is decided above
         for reply in (_Coils, _DiscreteInputs, _HoldingRegisters, _InputRegisters):
@@ -156,6 +158,10 @@ class Link:
         return name.decode("utf-8", errors="replace") if isinstance(name, bytes) else ""
 
     async def _answer(self, request: Awaitable[ModbusPDU], function: int, subject: str) -> ModbusPDU:
+        async with self._turn:
+            return await self._asked(request, function, subject)
+
+    async def _asked(self, request: Awaitable[ModbusPDU], function: int, subject: str) -> ModbusPDU:
         if self._silence:
             await self._clock.sleep(self._silence)
         self._heard = b""

@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from collectors.modbus.held import held
 from collectors.modbus.link import Link, NoAnswer, Refused
 from collectors.modbus.plan import limit_of, next_tick
 from collectors.modbus.turns import Turns
@@ -82,7 +83,8 @@ class ModbusSource:
             await link.connect()
             batches = self._rounds(link)
             try:
-                yield batches
+                with held(self._config, link):
+                    yield batches
             finally:
                 await batches.aclose()
         finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
 from tests.web.looking import look, visit
@@ -77,6 +78,29 @@ async def test_a_lost_server_greys_everything_and_comes_back_by_itself(scene: Pa
     centre.up()
     await expect(power).to_have_attribute("data-level", "good")
     await expect(banner).to_have_count(0)
+
+
+async def test_what_was_refused_is_asked_for_again_with_the_button_that_says_so(
+    browser: Browser, centre: FakeCentre
+) -> None:
+    context, refused = await browser.new_context(), [True]
+
+    async def answer(route: Route) -> None:
+        await (route.fulfill(status=500, json={"detail": "out of order"}) if refused[0] else route.fallback())
+
+    await context.route(re.compile("/api/v1/scenes$"), answer)
+    page = await look(context, f"{centre.address}/?lang=zh-CN")
+    await expect(page.locator("main")).to_contain_text("服务器拒绝了请求（500）")
+    await expect(page.locator("main")).to_contain_text("out of order")
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))  # nothing is asked by itself from now on
+    again = page.get_by_role("button", name="重试")
+    await again.press("Enter")
+    await expect(again).to_be_visible()
+    refused[0] = False
+    await again.press("Enter")
+    await expect(page.locator("[data-test=tiles]")).to_be_visible()
+    await expect(again).to_have_count(0)
 
 
 async def test_too_little_data_is_told_and_no_number_is_shown(scene: Page, centre: FakeCentre) -> None:

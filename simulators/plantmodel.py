@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from configs.network_profile import FloorPlan, NetworkProfile
+from configs.schema import SceneDocument, SimulationConfig
+from plant.errors import ConfigError, Fault
 from simulators.faces.layout import Layout, MqttLayout, SparkplugLayout, Vda5050Layout
 from simulators.kernel.draws import branch
 from simulators.kernel.floor import Floor
@@ -101,3 +103,15 @@ class PlantModel:
 
 Build = Callable[[Setting], PlantModel]
 """Makes a model from what its scene gives it."""
+
+
+def simulation_of(scene: SceneDocument) -> SimulationConfig:
+    """Return how a scene is simulated. Raises ConfigError where it is not."""
+    if scene.simulation is None:
+        raise wrong(scene, "simulation", "this scene has no simulation")
+    return scene.simulation
+
+
+def wrong(scene: SceneDocument, path: str, message: str) -> ConfigError:
+    """Return the error of a fault in a scene's document."""
+    return ConfigError((Fault(f"scene {scene.id}", path, message),))

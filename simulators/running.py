@@ -12,52 +12,24 @@ Both build the same model from the same seed; only who reads its signals differs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 
 from configs.configuration import Binding
 from configs.network_profile import NetworkProfile, network_profile
 from configs.schema import SceneDocument, SimulationConfig
-from configs.sources import (
-    ModbusSource,
-    ModbusTcp,
-    MqttSource,
-    OpcuaSource,
-    SourceConfig,
-    SparkplugSource,
-    StampSource,
-    Vda5050Source,
-)
 from plant.batch import Batch
 from plant.clock import SECOND, Clock, SystemClock
-from plant.errors import ConfigError, Fault, Unavailable
-from simulators.faces.broker import OwnBroker, broker
+from simulators.faces.broker import OwnBroker
 from simulators.faces.endpoint import Endpoint, Face, PortPolicy
-from simulators.faces.layout import (
-    Layout,
-    ModbusLayout,
-    MqttLayout,
-    OpcuaLayout,
-    SparkplugLayout,
-    StampLayout,
-    Vda5050Layout,
-)
-from simulators.faces.modbus import serve_modbus
-from simulators.faces.mqtt import serve_mqtt
-from simulators.faces.opcua import serve_opcua
-from simulators.faces.opcua_guard import Guard, read_guard
-from simulators.faces.sparkplug import serve_sparkplug
-from simulators.faces.stamp import serve_stamp
-from simulators.faces.vda5050 import serve_vda5050
+from simulators.faces.layout import Layout, OpcuaLayout
 from simulators.faults import FaultBoard, FaultKind, Outage, PlannedFault
 from simulators.kernel.floor import Floor, Interval
+from simulators.listeners import Heard, Listeners
 from simulators.network.law import law
-from simulators.network.link import Direction
-from simulators.network.udp_relay import nobody
 from simulators.pace import ScaledClock
-from simulators.plantmodel import PlantModel, Setting
+from simulators.plantmodel import PlantModel, Setting, simulation_of, wrong
 from simulators.recorder import Recorder
 from simulators.scenes import MODELS
 from simulators.truth import Truth
@@ -65,9 +37,6 @@ from simulators.truth import Truth
 _LIVE_FACTS = 200_000
 _LONGEST_NAP = 0.1
 _SHORTEST_NAP = 0.01
-
-Heard = Callable[[str, Direction, bytes], None]
-"""Is told of each STAMP packet: its source, whether it goes up or comes back, and what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +67,9 @@ def build(
     `network` describes the link; by default it is the packaged profile that the scene names.
     Raises ConfigError when the scene's simulation cannot be.
     """
-    simulation = _simulation(scene)
+    simulation = simulation_of(scene)
     if simulation.model not in MODELS:
-        raise _wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
+        raise wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
     chosen = simulation.seed if seed is None else seed
     floor = Floor(start=start, seed=chosen, planned=planned, truth_limit=truth_limit)
     setting = Setting(floor, simulation.parameters, network or _network(simulation))
@@ -108,13 +77,13 @@ def build(
         model = MODELS[simulation.model](setting)
         setting.close()
     except ValueError as error:
-        raise _wrong(scene, "simulation.parameters", str(error)) from error
+        raise wrong(scene, "simulation.parameters", str(error)) from error
     unknown = sorted(set(simulation.faces) - set(model.faces))
     if unknown:
-        raise _wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
+        raise wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
     for name in simulation.guards:
         if name not in simulation.faces or not isinstance(model.faces[name], OpcuaLayout):
-            raise _wrong(scene, f"simulation.guards.{name}", "only an OPC UA face that is served can be guarded")
+            raise wrong(scene, f"simulation.guards.{name}", "only an OPC UA face that is served can be guarded")
     return replace(model, sources=dict(simulation.faces), links=setting.links)
 
 
@@ -182,7 +151,7 @@ async def serve(
     `mqtt` is the broker to publish to; without it, one of our own is started for each MQTT
     source. Raises ConfigError, and Unavailable when a face cannot listen.
     """
-    network = network or _network(_simulation(scene))
+    network = network or _network(simulation_of(scene))
     if network is not None:
         await asyncio.to_thread(law, network)  # the fit takes most of a second, and other scenes are being served
     # Made after the fit: the model begins when its clock does, or it would stay ahead of it by that second.
@@ -211,9 +180,9 @@ async def serving(
     `heard` is told of the probes that pass. Raises ConfigError, and Unavailable when a face cannot listen.
     """
     async with AsyncExitStack() as stack:
-        listeners = _Listeners(scene, model, host, ports, mqtt, clock.now)
+        listeners = Listeners(scene, model, host, ports, mqtt, clock.now)
         listeners.heard = heard
-        faces = {name: await listeners.open(stack, name, source) for name, source in _simulation(scene).faces.items()}
+        faces = {name: await listeners.open(stack, name, source) for name, source in simulation_of(scene).faces.items()}
         endpoints = listeners.endpoints
         outages = _outages(model, faces, listeners.brokers)
         async with _beside(_drive(model, faces, board, clock, outages), name=f"simulate {scene.id}"):
@@ -268,109 +237,13 @@ async def _drive(
         await clock.sleep(min(max(nap, _SHORTEST_NAP), _LONGEST_NAP) * clock.speed)
 
 
-class _Listeners:
-    """Opens a scene's faces, and a broker where there is none."""
-
-    def __init__(
-        self,
-        scene: SceneDocument,
-        model: PlantModel,
-        host: str,
-        ports: PortPolicy,
-        mqtt: Endpoint | None,
-        now: Callable[[], int],
-    ) -> None:
-        self.endpoints: dict[str, Endpoint] = {}
-        self.brokers: dict[str, OwnBroker] = {}
-        self.heard: Heard | None = None
-        self._scene, self._model = scene, model
-        self._host, self._ports, self._mqtt = host, ports, mqtt
-        self._now = now
-
-    async def open(self, stack: AsyncExitStack, name: str, source_id: str) -> Face:
-        """Open one face for as long as `stack`. Raises ConfigError and Unavailable."""
-        source = next(s for s in self._scene.sources if s.id == source_id)
-        listen = _listen(source, self._host)
-        try:
-            face = await stack.enter_async_context(await self._face(stack, name, source, listen, self._ports))
-        except Unavailable:
-            if self._ports is not PortPolicy.PREFER:
-                raise
-            # Somebody took the port after it had been found free.
-            face = await stack.enter_async_context(await self._face(stack, name, source, listen, PortPolicy.ANY))
-        self.endpoints[source_id] = face.endpoint
-        return face
-
-    async def _face(
-        self, stack: AsyncExitStack, name: str, source: SourceConfig, listen: Endpoint, ports: PortPolicy
-    ) -> AbstractAsyncContextManager[Face]:
-        layout, signals = self._model.faces[name], self._model.floor.signals
-        if isinstance(layout, OpcuaLayout) and isinstance(source, OpcuaSource):
-            return serve_opcua(layout, signals, listen=listen, ports=ports, guard=await self._guard(name))
-        if isinstance(layout, ModbusLayout) and isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
-            return serve_modbus(layout, signals, listen=listen, ports=ports)
-        if isinstance(layout, MqttLayout) and isinstance(source, MqttSource):
-            at = await self._broker(stack, source.id, listen, ports)
-            return serve_mqtt(layout, self._model.floor, broker=at)
-        if isinstance(layout, Vda5050Layout) and isinstance(source, Vda5050Source):
-            at = await self._broker(stack, source.id, listen, ports)
-            return serve_vda5050(layout, self._model.floor, broker=at, source=source)
-        if isinstance(layout, SparkplugLayout) and isinstance(source, SparkplugSource):
-            at = await self._broker(stack, source.id, listen, ports)
-            return serve_sparkplug(layout, self._model.floor, broker=at)
-        if isinstance(layout, StampLayout) and isinstance(source, StampSource):
-            heard = partial(self.heard, source.id) if self.heard else nobody
-            return serve_stamp(layout, signals, now=self._now, listen=listen, ports=ports, heard=heard)
-        protocol = type(layout).__name__.removesuffix("Layout").upper()
-        message = f"this face speaks {protocol}, and source {source.id} does not"
-        raise _wrong(self._scene, f"simulation.faces.{name}", message)
-
-    async def _guard(self, name: str) -> Guard | None:
-        config = _simulation(self._scene).guards.get(name)
-        place = f"scene {self._scene.id}: simulation.guards.{name}"
-        return None if config is None else await asyncio.to_thread(read_guard, place, config)
-
-    async def _broker(self, stack: AsyncExitStack, source_id: str, listen: Endpoint, ports: PortPolicy) -> Endpoint:
-        """Return the broker of a source: the one given, else one of our own, which its faces share."""
-        if self._mqtt is not None:
-            return self._mqtt
-        if source_id not in self.brokers:
-            self.brokers[source_id] = await stack.enter_async_context(broker(listen, ports))
-        return self.brokers[source_id].endpoint
-
-
-def _listen(source: SourceConfig, host: str) -> Endpoint:
-    """Return where the configuration expects a source, on the interface `host`."""
-    if isinstance(source, OpcuaSource):
-        _, _, address = source.endpoint.partition("://")
-        port = address.partition("/")[0].partition(":")[2]
-        return Endpoint("opc.tcp", host, int(port or 4840))
-    if isinstance(source, ModbusSource) and isinstance(source.link, ModbusTcp):
-        return Endpoint("modbus", host, source.link.port)
-    if isinstance(source, StampSource):
-        return Endpoint("stamp", host, source.port)
-    return Endpoint(
-        "mqtt", host, source.port if isinstance(source, (MqttSource, SparkplugSource, Vda5050Source)) else 0
-    )
-
-
 def _faces(scene: SceneDocument, model: PlantModel) -> dict[str, list[Layout]]:
     """Return the layouts behind each source; several devices may publish to one broker."""
     layouts: dict[str, list[Layout]] = {}
-    for name, source in _simulation(scene).faces.items():
+    for name, source in simulation_of(scene).faces.items():
         layouts.setdefault(source, []).append(model.faces[name])
     return layouts
 
 
 def _network(simulation: SimulationConfig) -> NetworkProfile | None:
     return None if simulation.profile is None else network_profile(simulation.profile)
-
-
-def _simulation(scene: SceneDocument) -> SimulationConfig:
-    if scene.simulation is None:
-        raise _wrong(scene, "simulation", "this scene has no simulation")
-    return scene.simulation
-
-
-def _wrong(scene: SceneDocument, path: str, message: str) -> ConfigError:
-    return ConfigError((Fault(f"scene {scene.id}", path, message),))

@@ -44,20 +44,21 @@ MOST_BYTES = 300_000
 
 @dataclass(frozen=True)
 class View:
-    """How a page is met; `whole`: down to its end, not only what fits the screen."""
+    """How a page is met; `whole`: down to its end, not only what fits the screen; `touched`: by a finger."""
 
     width: int
     height: int
     language: str
     theme: str
     whole: bool = False
+    touched: bool = False
 
 
 VIEWS = {
     "wall": View(1920, 1080, "zh-CN", "dark"),
     "wall-4k": View(3840, 2160, "zh-CN", "dark"),
     "desk": View(1440, 900, "en", "light", whole=True),
-    "phone": View(390, 844, "zh-CN", "dark", whole=True),
+    "phone": View(390, 844, "zh-CN", "dark", whole=True, touched=True),
 }
 IN_README = {("scene-agv", "wall"): "scene.webp", ("kiosk", "wall"): "overview.webp"}
 """Which picture of which page the READMEs show, under which name."""
@@ -107,6 +108,8 @@ async def _open(context: BrowserContext, base: str, view: View, shot: Shot) -> P
 async def _fit(page: Page, view: View) -> None:
     """Give the page the view's size; let it draw all that it is to show."""
     await page.set_viewport_size({"width": view.width, "height": view.height})
+    session = await page.context.new_cdp_session(page)  # kept: its end would end what it set
+    await session.send("Emulation.setTouchEmulationEnabled", {"enabled": view.touched, "maxTouchPoints": 1})
     await _settle(page)
     if view.whole and not await page.locator("dialog[open]").count():  # a dialog stands in the middle of the screen
         # Panels far below are only made when they are near; a tall window brings them all near.

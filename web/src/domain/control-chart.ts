@@ -166,7 +166,7 @@ function seriesOf(name: ChartName, i: number, { charted, set, span, look, text }
 function levelStyle(sigmas: number, look: Look): object {
   if (sigmas === 0) return { color: look.curves[1], width: look.root * 0.1 }
   if (Math.abs(sigmas) === 3) return { color: look.curves[1], width: look.root * 0.1, type: 'dashed' }
-  return { color: look.text, width: 1, type: 'dotted', opacity: 0.7 }
+  return { color: look.text, width: look.root * 0.07, type: 'dotted' }
 }
 
 function tip(charted: Charted | undefined, at: number, set: RuleSet, words: ChartWords): string {

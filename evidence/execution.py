@@ -12,16 +12,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from configs.catalogue import AcceptanceCatalogue
+from analytics.acceptance import Verdict
+from configs.catalogue import AcceptanceCatalogue, ClauseConfig
 from configs.configuration import Configuration
-from evidence.assess import Arm, assess
+from evidence.assess import Arm, Assessment, Recorded, assess
 from evidence.campaign import Campaign, Cancelled, Stage, Status, clause_of
 from evidence.dossier import Dossier, Run
 from evidence.package import Report, Side, recorded, write
 from evidence.payload import Plain
 from evidence.plan import Arm as ArmPlan
 from evidence.plan import Plan, SimulatedArm
-from evidence.sensitivity import Judged, Vary
+from evidence.sensitivity import Judged, Tell, Vary
 from evidence.signing import Signer
 from evidence.timestamp import Authority
 from plant.clock import Clock
@@ -51,65 +52,97 @@ def carry_out(
     A cancellation is whatever `progress` raises; then, as after any failure, the status says so and what
     was recorded is gone. Raises ProvenlineError.
     """
-    plan, exclusions, records = campaign.plan.plan, campaign.exclusions, campaign.records
-    status = Status(stage=Stage.RUNNING, began=clock.now(), process=os.getpid())
-
-    def tell(share: float, step: Text) -> None:
-        nonlocal status
-        if share - status.share >= 0.002 or step != status.step:
-            status = replace(status, share=share, step=step)
-            campaign.note(status)
-            progress(status)
-
-    def first(share: float, step: Text) -> None:
-        tell(share if vary is None else share * _ITSELF, step)
-
-    def then(share: float, step: Text) -> None:
-        tell(0.92 * (_ITSELF + (1 - _ITSELF) * share), step)
-
+    course = _Course(campaign, clock, progress)
+    itself = course.tell if vary is None else _part(course.tell, 0.0, _ITSELF)
+    varied = _part(course.tell, 0.92 * _ITSELF, 0.92 * (1 - _ITSELF))
     work = campaign.folder / "work"
     try:
-        catalogue, clause = clause_of(catalogues, plan)
+        catalogue, clause = clause_of(catalogues, course.plan)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        first(0.0, Text("准备", "preparing"))
-        sides = _record(plan, work, record, first)
-        first(0.8, Text("复制样本", "copying samples"))
-        copies = recorded(configuration, plan.scene, sides, work) if plan.scene is not None else {}
-        for side in sides.values():
-            side.historian.close()
-        judging = Text("计算指标", "computing figures")
-        found = assess(
-            plan, clause, copies, exclusions, records, progress=lambda done: first(0.82 + 0.1 * done, judging)
-        )
-        judged = Judged(clause=clause, verdict=found.finding.verdict, exclusions=exclusions, records=records, work=work)
+        copies = _recorded(course, configuration, work, record, itself)
+        found = _assessed(course, clause, copies, itself)
         dossier = Dossier(
             revisions=campaign.revisions,
             catalogue=catalogue,
             clause=clause,
             sides=copies,
             assessment=found,
-            run=Run(began=status.began, ended=clock.now()),
+            run=Run(began=course.status.began, ended=clock.now()),
             zone=configuration.site.zone,
-            exclusions=exclusions,
-            records=records,
+            exclusions=course.exclusions,
+            records=course.records,
             annotations=tuple(annotations),
-            sensitivity=vary(judged, then) if vary is not None else None,
+            sensitivity=vary(course.judged(clause, found, work), varied) if vary is not None else None,
         )
-        tell(0.93, Text("编写报告与证据包", "writing reports and the package"))
+        course.tell(0.93, Text("编写报告与证据包", "writing reports and the package"))
         write(dossier, configuration, campaign.package, samples=work, signer=signer, report=report, authority=authority)
     except BaseException as error:
-        stage = Stage.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else Stage.FAILED
-        campaign.note(replace(status, stage=stage, error=str(error) or type(error).__name__, ended=clock.now()))
+        course.broke_off(error)
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    verdict = found.finding.verdict.value
-    campaign.note(replace(status, stage=Stage.DONE, share=1.0, step=Text(), ended=clock.now(), verdict=verdict))
+    course.done(found.finding.verdict)
     return dossier
 
 
-def _record(plan: Plan, work: Path, record: Record, tell: Callable[[float, Text], None]) -> dict[Arm, Side]:
+class _Course:
+    """What is carried out, and how far it is. What a campaign is judged by is read once, before it begins."""
+
+    def __init__(self, campaign: Campaign, clock: Clock, progress: Callable[[Status], None]) -> None:
+        self.plan, self.exclusions, self.records = campaign.plan.plan, campaign.exclusions, campaign.records
+        self.status = Status(stage=Stage.RUNNING, began=clock.now(), process=os.getpid())
+        self._campaign, self._clock, self._progress = campaign, clock, progress
+
+    def tell(self, share: float, step: Text) -> None:
+        """Say how far it is, where that is worth saying."""
+        if share - self.status.share >= 0.002 or step != self.status.step:
+            self.status = replace(self.status, share=share, step=step)
+            self._campaign.note(self.status)
+            self._progress(self.status)
+
+    def judged(self, clause: ClauseConfig, found: Assessment, work: Path) -> Judged:
+        """Return what its variations are to be held against."""
+        verdict = found.finding.verdict
+        return Judged(clause=clause, verdict=verdict, exclusions=self.exclusions, records=self.records, work=work)
+
+    def broke_off(self, error: BaseException) -> None:
+        """Say that nothing came of it, and why."""
+        stage = Stage.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else Stage.FAILED
+        self._ended(replace(self.status, stage=stage, error=str(error) or type(error).__name__))
+
+    def done(self, verdict: Verdict) -> None:
+        """Say what came of it."""
+        self._ended(replace(self.status, stage=Stage.DONE, share=1.0, step=Text(), verdict=verdict.value))
+
+    def _ended(self, status: Status) -> None:
+        self._campaign.note(replace(status, ended=self._clock.now()))
+
+
+def _recorded(
+    course: _Course, configuration: Configuration, work: Path, record: Record, tell: Tell
+) -> dict[Arm, Recorded]:
+    tell(0.0, Text("准备", "preparing"))
+    sides = _record(course.plan, work, record, tell)
+    tell(0.8, Text("复制样本", "copying samples"))
+    copies = recorded(configuration, course.plan.scene, sides, work) if course.plan.scene is not None else {}
+    for side in sides.values():
+        side.historian.close()
+    return copies
+
+
+def _assessed(course: _Course, clause: ClauseConfig, copies: Mapping[Arm, Recorded], tell: Tell) -> Assessment:
+    step = Text("计算指标", "computing figures")
+    progress = partial(_part_of, tell, step, 0.82, 0.1)
+    return assess(course.plan, clause, copies, course.exclusions, course.records, progress=progress)
+
+
+def _part(tell: Tell, first: float, length: float) -> Tell:
+    """Return what tells of a part of the way as of the whole."""
+    return lambda share, step: tell(first + length * share, step)
+
+
+def _record(plan: Plan, work: Path, record: Record, tell: Tell) -> dict[Arm, Side]:
     arms = {Arm.BASELINE: plan.baseline, Arm.IMPROVED: plan.improved}
     wanted = {arm: planned for arm, planned in arms.items() if planned is not None}
     sides = {}
@@ -122,7 +155,7 @@ def _record(plan: Plan, work: Path, record: Record, tell: Callable[[float, Text]
     return sides
 
 
-def _part_of(tell: Callable[[float, Text], None], step: Text, first: float, length: float, done: float) -> None:
+def _part_of(tell: Tell, step: Text, first: float, length: float, done: float) -> None:
     tell(first + length * done, step)
 
 

@@ -172,6 +172,42 @@ async def test_a_refusal_is_read_in_the_language_of_the_page(browser: Browser, p
     assert code == ["half-a-window", "开始与结束要一起给出"]
 
 
+async def test_a_control_chart_shows_what_the_centre_computes_and_lists_what_it_signals(
+    browser: Browser, past: Past
+) -> None:
+    stop = (past.end - 1800) * 1000
+    span = {"start": stop - 1_200_000, "stop": stop}
+    before = {"start": span["start"] - 3 * 86_400_000, "stop": span["start"]}
+    [*_, learn] = [one for one in await past.get(f"scenes/{SCENE}/shifts", **before) if one["stop"] <= span["start"]]
+    found = await past.get(
+        f"scenes/{SCENE}/chart", tag=FORCE, **span, learn_start=learn["start"], learn_stop=learn["stop"]
+    )
+    page = await open_page(
+        browser, past, f"/scene/{SCENE}?start={span['start']}&stop={stop}", width=390, height=844, bypass_csp=True
+    )
+    panel = page.locator("[data-panel=control-chart]")
+    await panel.scroll_into_view_if_needed()
+    await panel.locator("[data-test=chart-tag]").select_option(FORCE)
+    for name in ("individuals", "ranges"):
+        told = panel.locator(f"[data-lines={name}]")
+        for line in ("centre", "lower", "upper"):
+            await expect(told).to_contain_text(f"{found[name][line]:,.2f}")
+        await expect(told).to_contain_text(f"{len(found[name]['value'])} points")
+    await expect(panel.locator("canvas")).to_be_attached()
+    rule = found["individuals"]["signals"][-1]
+    assert rule["rule"].startswith("nelson-")
+    await panel.locator("[data-test=chart-rules]").select_option("nelson")
+    row = panel.locator(f"[data-signal='individuals {rule['rule']}']").first
+    await expect(row).to_contain_text(rule["name"]["en"])
+    await expect(row).to_have_attribute("data-last", str(found["individuals"]["time"][rule["at"]]))
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.add_script_tag(path=WEB / "node_modules" / "axe-core" / "axe.min.js")
+    broken = await page.evaluate("axe.run('[data-panel=control-chart]')")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in broken["violations"]] == []
+    await panel.locator("[data-test=chart-tag]").select_option("cq/first-light/line-1/vision/light-temperature")
+    await expect(panel.locator("[data-test=chart-none]")).to_contain_text("No control chart")
+
+
 @pytest.mark.parametrize(("theme", "width"), [("dark", 1440), ("light", 390)])
 async def test_the_past_keeps_the_accessibility_rules(browser: Browser, past: Past, theme: str, width: int) -> None:
     stop = (past.end - 1800) * 1000

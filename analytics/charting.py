@@ -2,11 +2,14 @@
 
     ├── learn: phase I ──▶ limits ──┤├── shown: phase II ──▶ points, signals
 
-One point a piece where the device counts pieces, else one a sample; see `per_piece`.
+One point a piece where the device counts pieces, else one a sample; see `per_piece`. Neighbouring
+moving ranges share a value and their distribution is skew, so that runs of them mean nothing: of a
+range only a point beyond its limits is a signal (ISO 7870-2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +17,7 @@ import numpy as np
 from analytics import spc
 from analytics.per_piece import READ_ROLES, one_a_piece
 from analytics.readings import read
-from analytics.runs import NELSON, WESTERN_ELECTRIC, Signal, signals
+from analytics.runs import NELSON, WESTERN_ELECTRIC, RunRule, Signal, signals
 from historian.port import Historian
 from plant.assets import Device
 from plant.batch import Floats, Ints
@@ -44,11 +47,12 @@ def chart(device: Device, tag: Tag, historian: Historian, learn: Span, shown: Sp
     if len(values) > MOST_POINTS:
         raise ValueError(f"{len(values)} points are too many, {MOST_POINTS} at most; choose a shorter window")
     individuals, ranges = spc.individuals(known)
-    return _held(time, spc.plot(individuals, values)), _held(time[1:], spc.plot(ranges, values))
+    single = _held(time, spc.plot(individuals, values), (*WESTERN_ELECTRIC, *NELSON))
+    return single, _held(time[1:], spc.plot(ranges, values), (RunRule.WE_1, RunRule.NELSON_1))
 
 
-def _held(time: Ints, plotted: spc.Plotted) -> Charted:
-    return Charted(time, plotted, tuple(signals(plotted.distance, (*WESTERN_ELECTRIC, *NELSON))))
+def _held(time: Ints, plotted: spc.Plotted, rules: Sequence[RunRule]) -> Charted:
+    return Charted(time, plotted, tuple(signals(plotted.distance, rules)))
 
 
 def _values(device: Device, tag: Tag, historian: Historian, window: Span) -> tuple[Ints, Floats]:

@@ -67,6 +67,7 @@ class Finding(StrEnum):
     SILENT = "silent"
     BAD_VALUE = "bad-value"
     NO_CLOCK = "no-clock"
+    OLD_VALUE = "old-value"
     CLOCK_OFF = "clock-off"
 
 
@@ -191,6 +192,8 @@ def _clock(source: Source, batch: Batch) -> Step:
     offset = source.tally.clock_offset
     if offset is None and (batch.time != batch.received).any():
         offset = float((batch.time - batch.received).max()) / SECOND
+        if offset < -CLOCK_OFF:  # kept by a broker, or unchanged since: that says nothing of a clock
+            return Step(Stage.CLOCK, Outcome.SKIPPED, Finding.OLD_VALUE, f"{-offset:.0f} s")
     if offset is None:
         return Step(Stage.CLOCK, Outcome.SKIPPED, Finding.NO_CLOCK)
     if abs(offset) > CLOCK_OFF:

@@ -17,7 +17,8 @@ import numpy as np
 from analytics import spc
 from analytics.per_piece import READ_ROLES, one_a_piece
 from analytics.readings import read
-from analytics.runs import NELSON, WESTERN_ELECTRIC, RunRule, Signal, signals
+from analytics.runs import NELSON, WESTERN_ELECTRIC, Signal, signals
+from configs.alarms import RunRule
 from historian.port import Historian
 from plant.assets import Device
 from plant.batch import Floats, Ints

@@ -48,7 +48,8 @@ async def play(
         listening(centre, address),
         welcoming(trusted, data, address.url),
     ):
-        missing = await asyncio.to_thread(gaps, paced, centre.historian, until=clock.now())
+        # The devices tell of themselves from the anchor on: a past that reached further would count twice.
+        missing = await asyncio.to_thread(gaps, paced, centre.historian, until=anchor.start)
         edge = delivering(paced, InProcess(centre.write), data=data / "edge", clock=clock, locate=devices.locate)
         async with edge:
             log.info("ready", page=address.url, data=str(data), stop="Ctrl-C")

@@ -27,6 +27,7 @@ from plant.clock import SECOND
 from plant.tags import Tag
 
 MOST_POINTS = 5_000
+_FEWEST = 2
 _MARGIN = 300 * SECOND
 
 
@@ -45,6 +46,10 @@ def chart(device: Device, tag: Tag, historian: Historian, learn: Span, shown: Sp
     Raises ValueError where either has fewer than two values, or the shown one more than `MOST_POINTS`.
     """
     (_, known), (time, values) = (_values(device, tag, historian, window) for window in (learn, shown))
+    if len(known) < _FEWEST:
+        raise ValueError(f"the time to learn from has {len(known)} values, and limits need two at least")
+    if len(values) < _FEWEST:
+        raise ValueError(f"the time to show has {len(values)} values, and a chart needs two at least")
     if len(values) > MOST_POINTS:
         raise ValueError(f"{len(values)} points are too many, {MOST_POINTS} at most; choose a shorter window")
     individuals, ranges = spc.individuals(known)

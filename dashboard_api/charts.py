@@ -47,7 +47,7 @@ async def control_chart(
     try:
         single, ranges = await asyncio.to_thread(chart, *found, centre.historian, learn, shown)
     except ValueError as error:
-        raise HTTPException(422, f"no chart: {error}") from error
+        raise HTTPException(422, str(error)) from error
     return {
         "tag": tag,
         "unit": found[1].unit,

@@ -75,7 +75,20 @@ CATALOGUE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
         ),
         "no-indicator": (("no indicator {key} in this window", "该时段内没有指标 {key}"),),
         "no-process-value": (("{tag} is no process value of scene {scene}", "{tag} 不是场景 {scene} 的过程量"),),
-        "no-chart": (("no chart: {why}", "无法绘制控制图：{why}"),),
+        "no-chart": (
+            (
+                "the time to learn from has {n} values, and limits need two at least",
+                "学习时段内有 {n} 个数值，至少要两个才能得出控制限",
+            ),
+            (
+                "the time to show has {n} values, and a chart needs two at least",
+                "所选时段内有 {n} 个数值，至少要两个才能绘制控制图",
+            ),
+            (
+                "{n} points are too many, {most} at most; choose a shorter window",
+                "所选时段有 {n} 点，太多了（至多 {most} 点）；请选短一些的时段",
+            ),
+        ),
         "too-busy": (("too many figures are being worked out; ask again", "正在计算的指标太多，请稍后重试"),),
         "one-stretch": (
             (

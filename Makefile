@@ -48,7 +48,7 @@ bench: $(VENV)/dev tests/peers/node_modules/.lock  ## Measure, and print ratios 
 reliability: $(VENV)/dev  ## Do every fault to real processes, count samples, write docs/reliability.md; needs root on Linux
 	@$(BIN)/python -m tests.programs --install
 	@$(BIN)/python -m tests.survival --write $(ARGS)
-	@$(BIN)/python -m tests.survival.day --write
+	@$(if $(ARGS),,$(BIN)/python -m tests.survival.day --write)
 
 screenshots: $(VENV)/dev  ## Photograph every page into out/screenshots, and those of the README (ARGS="--only overview")
 	@$(BIN)/python -m tests.programs --install

@@ -145,7 +145,7 @@ async def test_losses_lead_from_planned_time_to_good_output_for_any_unit(scene: 
 
 async def test_a_loss_opens_into_the_reasons_of_its_stops_within_its_step(scene: Page) -> None:
     losses = scene.locator("[data-test=losses]")
-    assert await losses.get_by_role("button").count() == 1  # nobody gave a reason for waiting
+    await expect(losses.get_by_role("button")).to_have_count(1)  # nobody gave a reason for waiting
     await losses.get_by_role("button", name="故障停机").press("Enter")
     reasons = losses.locator("[data-reason]")
     await expect(reasons).to_have_count(3)

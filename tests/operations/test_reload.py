@@ -128,6 +128,7 @@ def test_a_reload_connects_anew_only_what_changed_and_is_written_down(tmp_path: 
         running(tmp_path, {"first": first.port, "second": second.port}) as (place, _),
     ):
         until(lambda: connected(place) == {"first": True, "second": True}, "both connected")
+        before = first.came, second.came
         document = place.configuration / "scene.yaml"
         document.write_text(scene({"first": first.port, "second": second.port, "third": third.port}, period="300ms"))
         said = provenline("reload", "--data", place.data)
@@ -135,7 +136,9 @@ def test_a_reload_connects_anew_only_what_changed_and_is_written_down(tmp_path: 
         assert "~ hall/second" in said
         assert "= hall/first" in said
         until(lambda: connected(place) == {"first": True, "second": True, "third": True}, "all three connected")
-        assert (first.came, second.came, third.came) == (1, 2, 1)
+        assert first.came == before[0]
+        assert second.came > before[1]  # more than once where a slow machine lets the first try wait too long
+        assert third.came > 0
         with place.client() as client:
             assert "cq/hall/line/third/speed" in {tag["path"] for tag in client.get("/api/v1/tags").json()}
             [record] = client.get("/api/v1/audit", params={"text": "configuration.reload"}).json()

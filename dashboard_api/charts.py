@@ -32,7 +32,8 @@ async def control_chart(
     """Chart a process value, one point a piece: single values and their moving ranges (I-MR), with what they signal.
 
     Limits are learned from `learn_start` … `learn_stop`, or from a stretch of the same length right
-    before the window, and do not move with the points shown.
+    before the window, and do not move with the points shown. Answers 409 where there are too few
+    values for limits or points, or too many to draw.
     """
     scene = scene_of(centre, scene_id)
     found = next(((d, t) for d in scene.devices for t in d.tags if t.path == tag), None)
@@ -47,7 +48,7 @@ async def control_chart(
     try:
         single, ranges = await asyncio.to_thread(chart, *found, centre.historian, learn, shown)
     except ValueError as error:
-        raise HTTPException(422, str(error)) from error
+        raise HTTPException(409, str(error)) from error
     return {
         "tag": tag,
         "unit": found[1].unit,

@@ -62,7 +62,7 @@ async def test_what_cannot_be_charted_is_refused_in_words(client: httpx.AsyncCli
         ({"tag": f"{PRESS}/state"}, 404, "no process value"),
         ({"tag": "cq/agv/fleet/agv-1/power"}, 404, "no process value"),
         ({"tag": FORCE, "learn_start": "0"}, 422, "belong together"),
-        ({"tag": FORCE, "learn_start": "0", "learn_stop": "60000"}, 422, "学习时段内有 0 个数值"),
+        ({"tag": FORCE, "learn_start": "0", "learn_stop": "60000"}, 409, "学习时段内有 0 个数值"),
         ({"tag": FORCE, "window": "nothing"}, 422, "window"),
     ):
         answer = await client.get(f"{SCENE}/chart", params={"window": "10min", **asked})

@@ -84,7 +84,8 @@ async def photograph(page: Page, view: View) -> bytes:
     session = await page.context.new_cdp_session(page)
     height = page.viewport_size["height"] if page.viewport_size else view.height
     height = min(height, LONGEST)
-    clip = {"x": 0, "y": 0, "width": view.width, "height": height, "scale": 1}
+    down = await page.evaluate("scrollY")  # a dialog may have been opened from far below
+    clip = {"x": 0, "y": down, "width": view.width, "height": height, "scale": 1}
     for quality in (85, 70, 50, 30):
         options = {"format": "webp", "quality": quality, "clip": clip}
         taken = base64.b64decode((await session.send("Page.captureScreenshot", options))["data"])

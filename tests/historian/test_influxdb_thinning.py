@@ -29,6 +29,7 @@ from tests.historian.test_thinning import (
     START,
     STEPS,
     TEMPERATURE,
+    adds_up,
     batch,
     regular,
     same,
@@ -56,26 +57,11 @@ def in_time(*parts: Batch) -> Batch:
 def test_sums_over_samples_and_buckets_are_those_of_all_samples(server, first, late, steps, again):
     seen = {at for at, _, _ in first}
     late = [row for row in late if row[0] not in seen]
-    window = START, START + 3 * DAY
-    parts = 3 if DAY in {step for _, step in (*steps, *again)} else 12  # what begins with a bucket, ends with one
-    kept: dict[int, tuple] = {}
+    first, late = (list({row[0]: row for row in rows}.values()) for rows in (first, late))
     with closing(InfluxHistorian(server)) as store:
         for measurement in ("sample", "sample_rollup", "sample_thinned"):
             store._link.http.post("/query", params={"db": server.database, "q": f"DROP MEASUREMENT {measurement}"})
-        for rows, plan in ((first, steps), (late, again)):
-            once = {at: (TEMPERATURE, START + at, value, quality) for at, value, quality in rows}
-            store.write(batch(once.values()))
-            kept |= once
-            everything = batch(kept[at] for at in sorted(kept))
-            for day, step in plan:
-                store.thin([TEMPERATURE], DAY0 + day, step)
-            same(store.rollup(TEMPERATURE, *window, parts), rollup(everything, *window, parts))
-            counted = store.buckets(TEMPERATURE, *window)
-            assert counted.count.sum() + len(store.history([TEMPERATURE], *window)) == len(everything)
-            if len(everything):
-                newest = store.before([TEMPERATURE], window[1])
-                assert newest.time.tolist() == [int(everything.time.max())]
-                assert newest.quality.tolist() == everything.quality[-1:].tolist()
+        adds_up(store, ((first, steps), (late, again)))
 
 
 # ------------------------------------------------------------------------------- broken off

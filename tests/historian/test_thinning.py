@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from historian.buckets import DAY, sum_up
 from historian.embedded import EmbeddedHistorian, catalogue, rolls, segments
+from historian.influxdb import InfluxHistorian
 from historian.rollup import rollup
 from plant.batch import Batch, BatchBuilder, Origin
 from plant.clock import SECOND, VirtualClock
@@ -203,30 +205,36 @@ SAMPLES = st.lists(st.tuples(OFFSETS, VALUES, QUALITIES), max_size=40)
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([SECOND, MINUTE, HOUR, 6 * HOUR, DAY])), max_size=5)
 
 
+def adds_up(store: EmbeddedHistorian | InfluxHistorian, rounds: Sequence[tuple[list, list]]) -> None:
+    """Write the samples of each round, thin by its plan, and hold what is left to all that was written so far."""
+    window = START, START + 3 * DAY
+    begun = DAY in {step for _, plan in rounds for _, step in plan}
+    parts = 3 if begun else 12  # what begins with a bucket, ends with one
+    kept: dict[int, tuple] = {}
+    for rows, plan in rounds:
+        store.write(batch((TEMPERATURE, START + at, value, quality) for at, value, quality in rows))
+        kept |= {at: (TEMPERATURE, START + at, value, quality) for at, value, quality in rows}
+        everything = batch(kept[at] for at in sorted(kept))
+        for day, step in plan:
+            store.thin([TEMPERATURE], DAY0 + day, step)
+        same(store.rollup(TEMPERATURE, *window, parts), rollup(everything, *window, parts))
+        counted = store.buckets(TEMPERATURE, *window)
+        assert counted.count.sum() + len(store.history([TEMPERATURE], *window)) == len(everything)
+        if len(everything):
+            newest = store.before([TEMPERATURE], window[1])
+            assert newest.time.tolist() == [int(everything.time.max())]
+            assert newest.quality.tolist() == everything.quality[-1:].tolist()
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=SAMPLES, late=SAMPLES, steps=STEPS, again=STEPS)
 def test_sums_over_samples_and_buckets_are_those_of_all_samples(tmp_path_factory, first, late, steps, again):
     # Late samples have other times than what was counted already: delivery again is another matter.
     seen = {at for at, _, _ in first}
     late = [row for row in late if row[0] not in seen]
-    window = START, START + 3 * DAY
-    parts = 3 if DAY in {step for _, step in (*steps, *again)} else 12  # what begins with a bucket, ends with one
-    kept: dict[int, tuple] = {}
     folder = tmp_path_factory.mktemp("store")
     with closing(EmbeddedHistorian(folder, seal_every=None, grace=0.0, clock=VirtualClock(START + 9 * DAY))) as store:
-        for rows, plan in ((first, steps), (late, again)):
-            store.write(batch((TEMPERATURE, START + at, value, quality) for at, value, quality in rows))
-            kept |= {at: (TEMPERATURE, START + at, value, quality) for at, value, quality in rows}
-            everything = batch(kept[at] for at in sorted(kept))
-            for day, step in plan:
-                store.thin([TEMPERATURE], DAY0 + day, step)
-            same(store.rollup(TEMPERATURE, *window, parts), rollup(everything, *window, parts))
-            counted = store.buckets(TEMPERATURE, *window)
-            assert counted.count.sum() + len(store.history([TEMPERATURE], *window)) == len(everything)
-            if len(everything):
-                newest = store.before([TEMPERATURE], window[1])
-                assert newest.time.tolist() == [int(everything.time.max())]
-                assert newest.quality.tolist() == everything.quality[-1:].tolist()
+        adds_up(store, ((first, steps), (late, again)))
 
 
 COLUMNS = ("start", "step", "count", "usable", "good", "numbers", "minimum", "maximum", "first", "last", "quality")

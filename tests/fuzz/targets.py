@@ -122,7 +122,7 @@ def _json() -> _Hearing:
 
 def _vda5050() -> _Hearing:
     config = configs.Vda5050Source(type="vda5050", id="fleet", host="127.0.0.1")
-    fields = ("position-x", "theta", "map", "battery", "driving", "operating-mode", "errors", "error-level")
+    fields = ("position-x", "theta", "map", "battery", "driving", "operating-mode", "errors", "error-level", "loads")
     points = [Point(_tag(f), Vda5050Address(manufacturer="m", serial="s", field=f)) for f in (*fields, "connection")]
     topics = tuple(f"uagv/v2/m/s/{kind}" for kind in ("state", "visualization", "connection"))
     return _Hearing(Vda5050Source(config, points, clock=VirtualClock(NOW)), topics)
@@ -149,6 +149,7 @@ _VEHICLE = json.dumps(
     {
         "headerId": 1,
         "timestamp": "2025-10-09T08:53:20.00Z",
+        "loads": [{"loadId": "p1"}, {"loadType": "pallet"}],
         "agvPosition": {"x": 1, "y": 2, "theta": 0.1, "mapId": "m", "positionInitialized": False},
         "batteryState": {"batteryCharge": 80, "charging": False},
         "driving": True,

@@ -172,8 +172,8 @@ def _line(
     line: Line, devices: dict[str, Unit], signals: dict[str, Signals], readings: Readings, plan: Plan, rules: Rules
 ) -> Unit:
     summed = side_by_side((devices[device.path] for device in line.devices), line.path, line.name)
-    boundary = line_signals(line.devices, signals, readings) if line.serial else None
-    slowest = bottleneck(line.devices, readings)
+    slowest = bottleneck(line.devices, readings) if line.serial else None
+    boundary = line_signals(line.devices, signals, readings) if slowest is not None else None
     if boundary is None or slowest is None:
         return summed
     unit = of_station(line.path, line.name, boundary, plan, rules)

@@ -28,6 +28,14 @@ export function lookOf(element: HTMLElement): Look {
   }
 }
 
+/** What stands under the pointer, in the colours of the page; `text` is the chart's own. */
+export const tooltipOf = (look: Look, text: object) => ({
+  confine: true,
+  backgroundColor: look.raised,
+  borderColor: look.line,
+  textStyle: { ...text, color: look.strong },
+})
+
 export interface NamedCurves {
   name: string
   curves: Curves
@@ -82,10 +90,7 @@ export function trendOption(
     },
     tooltip: {
       trigger: 'axis',
-      confine: true,
-      backgroundColor: look.raised,
-      borderColor: look.line,
-      textStyle: { ...text, color: look.strong },
+      ...tooltipOf(look, text),
       axisPointer: { lineStyle: { color: look.text } },
       formatter: (points: unknown) => tip(points as TipPoint[], say),
     },

@@ -4,7 +4,7 @@
  */
 import type { EChartsCoreOption } from 'echarts/core'
 import type { Charted, ChartSignal } from '../api-scene'
-import type { Look } from './chart-option'
+import { type Look, tooltipOf } from './chart-option'
 
 export const RULE_SETS = ['western-electric', 'nelson'] as const
 export type RuleSet = (typeof RULE_SETS)[number]
@@ -106,10 +106,7 @@ export function controlOption(
     ],
     tooltip: {
       trigger: 'item',
-      confine: true,
-      backgroundColor: look.raised,
-      borderColor: look.line,
-      textStyle: { ...text, color: look.strong },
+      ...tooltipOf(look, text),
       formatter: ({ seriesId, dataIndex }: { seriesId: ChartName; dataIndex: number }) =>
         tip(charts[seriesId], dataIndex, set, words),
     },

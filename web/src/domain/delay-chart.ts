@@ -4,7 +4,7 @@
  * the top has lost packets: these never come.
  */
 import type { EChartsCoreOption } from 'echarts/core'
-import type { Look } from './chart-option'
+import { type Look, tooltipOf } from './chart-option'
 
 /** Height of a share: one more nine is one further up. */
 export const nines = (share: number): number => Math.abs(Math.log10(Math.max(1 - share, 1e-6)))
@@ -88,10 +88,7 @@ export function delayOption(
     },
     tooltip: {
       trigger: 'item',
-      confine: true,
-      backgroundColor: look.raised,
-      borderColor: look.line,
-      textStyle: { ...text, color: look.strong },
+      ...tooltipOf(look, text),
       formatter: (point: { value: [number, number]; seriesName: string }) =>
         `${escape(point.seriesName)}<br>${say.percent(shareAt(point.value[1]))} ≤ <b>${say.tick(point.value[0])}</b>`,
     },

@@ -1,6 +1,6 @@
 /** What a control loop looks like: the value over the band it may move in, its error below, and late cycles between. */
 import type { EChartsCoreOption } from 'echarts/core'
-import type { Look } from './chart-option'
+import { type Look, tooltipOf } from './chart-option'
 
 type Point = [time: number, value: number | null]
 
@@ -76,10 +76,7 @@ export function loopOption(
     axisPointer: { link: [{ xAxisIndex: 'all' }] },
     tooltip: {
       trigger: 'axis',
-      confine: true,
-      backgroundColor: look.raised,
-      borderColor: look.line,
-      textStyle: { ...text, color: look.strong },
+      ...tooltipOf(look, text),
       formatter: (found: unknown) => tip(found as TipPoint[], say),
     },
     series: [

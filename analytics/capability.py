@@ -21,10 +21,9 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import chdtri, ndtri
 
 from analytics.chart_constants import c4, c4_of, d2, d3
+from analytics.distributions import chi_square_exceeded, normal_quantile, root
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Indicator, evaluate
 from analytics.intervals import CONFIDENCE
@@ -132,7 +131,7 @@ def degrees(within: Within, groups: int, size: int) -> float:
         case Within.MOVING_RANGE:
             relative = _moving_range_variance(groups)
     # The ν for which an ordinary standard deviation varies as much: 1/c4² − 1 falls with ν.
-    return float(brentq(lambda nu: 1 / c4_of(nu) ** 2 - 1 - relative, 1e-2, 1 / relative + 1))
+    return root(lambda nu: 1 / c4_of(nu) ** 2 - 1 - relative, 1e-2, 1 / relative + 1)
 
 
 def _moving_range_variance(count: int) -> float:
@@ -185,13 +184,13 @@ def indicators(
 def chi_square_interval(index: float, nu: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the interval of an index that is a constant over an estimate with `nu` degrees of freedom."""
     tail = (1 - confidence) / 2
-    low, high = (math.sqrt(float(chdtri(nu, p)) / nu) for p in (1 - tail, tail))
+    low, high = (math.sqrt(chi_square_exceeded(nu, p) / nu) for p in (1 - tail, tail))
     return index * low, index * high
 
 
 def bissell_interval(index: float, count: int, nu: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return the normal interval of Cpk or of a one-sided index: ± z √(1/(9 N) + Cpk²/(2 ν))."""
-    half = -float(ndtri((1 - confidence) / 2)) * math.sqrt(1 / (9 * count) + index**2 / (2 * nu))
+    half = -normal_quantile((1 - confidence) / 2) * math.sqrt(1 / (9 * count) + index**2 / (2 * nu))
     return index - half, index + half
 
 

@@ -14,8 +14,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import gammaln, ndtr
 
+from analytics.distributions import normal_below
 from plant.batch import Floats
 
 LARGEST_RANGE = 25
@@ -51,13 +51,13 @@ def c4(size: int) -> float:
 
 def c4_of(degrees: float) -> float:
     """Return c4 for degrees of freedom, whole or not: E(s) / σ of an estimate that has them."""
-    return math.sqrt(2 / degrees) * math.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2))
+    return math.sqrt(2 / degrees) * math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2))
 
 
 def _range_below(size: int) -> Floats:
     # P(W ≤ w) = n ∫ φ(x) [Φ(x + w) − Φ(x)]ⁿ⁻¹ dx at the nodes; the smallest value lies at x.
     density = np.exp(-(_X**2) / 2) / math.sqrt(2 * math.pi)
-    between = ndtr(_X[None, :] + _W[:, None]) - ndtr(_X)[None, :]
+    between = normal_below(_X[None, :] + _W[:, None]) - normal_below(_X)[None, :]
     below: Floats = size * (between ** (size - 1) @ density) * (_X[1] - _X[0])
     return below
 

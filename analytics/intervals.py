@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import betaincinv
+from analytics.distributions import beta_quantile
 
 CONFIDENCE = 0.95
 
@@ -22,7 +22,7 @@ def clopper_pearson(found: int, trials: int, *, confidence: float = CONFIDENCE) 
     if not trials:
         return None
     tail = (1 - confidence) / 2
-    low = float(betaincinv(found, trials - found + 1, tail)) if found else 0.0
+    low = beta_quantile(found, trials - found + 1, tail) if found else 0.0
     return low, _upper(found, trials, tail)
 
 
@@ -57,7 +57,7 @@ def _upper(found: int, trials: int, tail: float) -> float:
     if found == trials:
         return 1.0
     # Without a find the bound has a closed form that stays exact where the beta function runs out of digits.
-    return -math.expm1(math.log(tail) / trials) if not found else float(betaincinv(found + 1, trials - found, 1 - tail))
+    return -math.expm1(math.log(tail) / trials) if not found else beta_quantile(found + 1, trials - found, 1 - tail)
 
 
 def _check(found: int, trials: int, confidence: float) -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.special import bdtr, bdtrik
 
+from analytics.distributions import binomial_quantile
 from analytics.formulas import FORMULAS, PERCENTILES, quantities
 from analytics.indicator import Basis, Indicator, Quantity, evaluate, report
 from analytics.ranks import Chunks, select
@@ -116,15 +116,8 @@ def indicators(
 def _ranks(share: Fraction, count: int) -> tuple[int, int, int]:
     # Nearest rank, and the ranks between which the true percentile lies (0: below all).
     tail = (1 - CONFIDENCE) / 2
-    low, high = (binomial_quantile(p, count, float(share)) for p in (tail, 1 - tail))
+    low, high = (binomial_quantile(count, float(share), p) for p in (tail, 1 - tail))
     return low, math.ceil(share * count), high + 1
-
-
-def binomial_quantile(probability: float, count: int, share: float) -> int:
-    """Return the smallest k of `count` packets with P(at most k) ≥ `probability`."""
-    # `scipy.stats` has it too, but takes a second to import.
-    k = max(math.ceil(float(bdtrik(probability, count, share))), 0)
-    return k - 1 if k and float(bdtr(k - 1, count, share)) >= probability else k
 
 
 def _select(delays: Floats, ranks: set[int]) -> dict[int, float]:

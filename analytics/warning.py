@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import stdtrit
 
+from analytics.distributions import root, student_quantile
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Indicator, Quantity, evaluate, report
 from analytics.intervals import CONFIDENCE
@@ -94,7 +93,7 @@ def threshold(blocks_between_alarms: float, allowance: float) -> float:
     least = run_length(0.0, allowance)
     if blocks_between_alarms <= least:
         return 0.0
-    return float(brentq(lambda h: run_length(h, allowance) - blocks_between_alarms, 0.0, 40.0 / allowance))
+    return root(lambda h: run_length(h, allowance) - blocks_between_alarms, 0.0, 40.0 / allowance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +270,7 @@ def _fieller(
     # The hours u from the middle at which the line could be at the goal:
     # (D - b u)² <= t² s² (1/n + u²/Sxx). Without a certain slope they have no end.
     freedom = max(worth - 2, 0.5)
-    factor = float(stdtrit(freedom, (1 + confidence) / 2)) ** 2 * float((rest**2).sum()) / (len(rest) - 2)
+    factor = student_quantile(freedom, (1 + confidence) / 2) ** 2 * float((rest**2).sum()) / (len(rest) - 2)
     share = worth / len(rest)
     square = slope**2 - factor / (spread * share)
     if square <= 0:

@@ -16,6 +16,8 @@ from rich.table import Table
 from provenline.calc import AsJson, Lang, Language
 from provenline.screen import out
 
+app = typer.Typer()
+
 EXIT_REFUSED, EXIT_NO_CENTRE = 2, 1
 _TIMEOUT = 60.0
 
@@ -24,6 +26,7 @@ Window = Annotated[str, typer.Option(help="shift, day, week, month, or a duratio
 Key = Annotated[str, typer.Argument(help="scope:id, e.g. cq/first-light/line-1:oee; or a scene, to list its figures")]
 
 
+@app.command()
 def explain(
     key: Key,
     window: Window = "shift",

@@ -35,6 +35,8 @@ from provenline.screen import out
 if TYPE_CHECKING:
     from provenline.own_table import OwnTable
 
+app = typer.Typer()
+
 _LONGEST = 20 * 366 * 86_400 * SECOND
 _SCENE, _LINE = "own/data", "own/data/line"
 
@@ -42,6 +44,7 @@ Source = Annotated[Path, typer.Option("--from", help="CSV (UTF-8, with a header 
 MapFile = Annotated[Path, typer.Option("--map", help="YAML file that says what the columns mean.")]
 
 
+@app.command()
 def kpi(source: Source, map_file: MapFile, lang: Lang = Language.ZH, as_json: AsJson = False) -> None:
     """Compute KPIs of your own exported data, without any server."""
     try:

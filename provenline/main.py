@@ -15,7 +15,7 @@ from configs.configuration import Configuration
 from configs.loader import PACKAGED, examine, load, schema
 from configs.schema import SceneDocument
 from plant.errors import ConfigError, ProvenlineError
-from provenline import __version__, calc, explain, kpi
+from provenline import __version__
 from provenline.choice import Choice
 from provenline.groups import Groups
 from provenline.process import fail, log_plainly
@@ -33,10 +33,6 @@ app = typer.Typer(
     add_completion=False,
     cls=Groups,
 )
-app.add_typer(calc.app, name="calc")
-app.command(name="kpi")(kpi.kpi)
-app.command(name="explain")(explain.explain)
-
 
 Folder = Annotated[Path, typer.Argument(help="Folder with the configuration (YAML).", show_default="the packaged one")]
 Data = Annotated[Path | None, typer.Option(help="Folder for samples and queues.", show_default=False)]

@@ -92,7 +92,8 @@ async def _fill_one(model: Model, historian: Historian, scene: str, span: Span) 
     finally:
         if child.returncode is None:
             child.kill()
-            await child.wait()
+            # Not `wait()`: it waits for the pipe's end, which a reader that paused with a full buffer never sees.
+            await child.communicate()
     return total
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+
+from analytics.distributions import student_quantile
 
 TOLD = 1.2
 """The least design effect worth a reader's time."""
@@ -39,7 +40,7 @@ def between(found: Sequence[int], trials: Sequence[int], confidence: float) -> t
     if effect <= 1:
         return 1.0, total
     quantile = (1 + confidence) / 2
-    return effect, total / effect * float(stdtrit(total - 1, quantile) / stdtrit(freedom, quantile)) ** 2
+    return effect, total / effect * (student_quantile(total - 1, quantile) / student_quantile(freedom, quantile)) ** 2
 
 
 def along(events: Sequence[npt.NDArray[np.bool_]]) -> float:

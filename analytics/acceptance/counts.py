@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import betaincinv
-
 from analytics.acceptance import notes
 from analytics.acceptance.clusters import TOLD, between
 from analytics.acceptance.effect import cohen
 from analytics.acceptance.outcome import Interval, Outcome, SideFigure
 from analytics.acceptance.sides import Counted
+from analytics.distributions import beta_quantile
 from analytics.intervals import trials_needed
 from analytics.measures.measurement import Measurement, Part
 from configs.catalogue import Comparison, IndicatorConfig, Kind, Pooling
@@ -45,8 +44,8 @@ def binomial(share: float, trials: float, confidence: float) -> Interval:
     tail = (1 - confidence) / 2
     none = -math.expm1(math.log(tail) / trials)  # the bound when nothing was found, in closed form
     found, missed = share * trials, (1 - share) * trials
-    low = 0.0 if share == 0 else 1 - none if share == 1 else float(betaincinv(found, missed + 1, tail))
-    high = 1.0 if share == 1 else none if share == 0 else float(betaincinv(found + 1, missed, 1 - tail))
+    low = 0.0 if share == 0 else 1 - none if share == 1 else beta_quantile(found, missed + 1, tail)
+    high = 1.0 if share == 1 else none if share == 0 else beta_quantile(found + 1, missed, 1 - tail)
     return low, high
 
 

@@ -15,7 +15,7 @@ from analytics.acceptance import notes
 from analytics.acceptance.clusters import TOLD, along
 from analytics.acceptance.outcome import Outcome, SideFigure
 from analytics.acceptance.sides import Counted
-from analytics.latency import binomial_quantile
+from analytics.distributions import binomial_quantile
 from configs.catalogue import IndicatorConfig
 from plant.batch import Floats
 from plant.units import convert
@@ -59,7 +59,7 @@ def _rank(share: float, count: int) -> int:
 
 def _interval_ranks(share: float, count: int, confidence: float) -> tuple[int, int]:
     tail = (1 - confidence) / 2
-    return binomial_quantile(tail, count, share), binomial_quantile(1 - tail, count, share) + 1
+    return binomial_quantile(count, share, tail), binomial_quantile(count, share, 1 - tail) + 1
 
 
 def _at(values: Floats, ranks: tuple[int, ...]) -> list[float]:

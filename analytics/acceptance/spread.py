@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
+from analytics.distributions import student_quantile
 from plant.batch import Floats
 
 RESAMPLED = 8
@@ -79,7 +79,7 @@ def margin(spreads: Sequence[Spread], confidence: float) -> float:
     if variance == 0:
         return 0.0
     freedom = variance**2 / sum(one.variance**2 / one.freedom for one in spreads)
-    return float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(variance)
+    return student_quantile(freedom, (1 + confidence) / 2) * math.sqrt(variance)
 
 
 def block_length(count: int, correlated: float) -> int:

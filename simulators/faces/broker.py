@@ -77,6 +77,8 @@ class _Broker(Broker):  # type: ignore[misc]  # the library is untyped
             caller.add_done_callback(self._callers.discard)
         try:
             await super().stream_connected(reader, writer, listener_name)
+        except asyncio.CancelledError:  # the outermost frame of its task, so it ends all the same
+            pass  # Python 3.11 logs a traceback for a caller of a server that ends as cancelled
         finally:
             writer.close()
 

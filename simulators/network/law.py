@@ -22,6 +22,7 @@ from simulators.network.recursion import autoregression
 _SAMPLE = 1 << 18  # packets the fit looks at
 _SPARE = 4096  # slots kept back so that a round trip begun in the sample also ends in it
 _SEED = 22_400
+_CELL = GRID[1] - GRID[0]
 _PACE = 0.97  # slots per interval: packets sent at the interval meet every phase of a slot in turn
 
 
@@ -93,11 +94,14 @@ class _Sample:
         slots = _SAMPLE + _SPARE
         noise = stream.standard_normal(slots + 1)
         self._slot = profile.interval * _PACE
-        self._states = autoregression(noise, rho)
+        states = np.clip(autoregression(noise, rho), GRID[0], GRID[-1])
+        # Where each state lies in the table is the same in every round of the fit, and so looked up once.
+        self._cells = np.minimum(((states - GRID[0]) / _CELL).astype(np.int32), len(GRID) - 2)
+        self._beyond = (states - GRID[self._cells]) / _CELL
         self.times: Floats = (np.arange(_SAMPLE) + stream.random(_SAMPLE)) * self._slot
 
     def delays(self, table: Floats, times: Floats) -> Floats:
-        delay = np.interp(self._states, GRID, table)
+        delay = table[self._cells] + self._beyond * np.diff(table)[self._cells]
         queue = np.concatenate(([0.0], arrivals(delay, round(self._slot * SECOND))[:-1]))
         slots = np.minimum((times / self._slot).astype(np.int64), len(delay) - 1)
         met: Floats = np.maximum(delay[slots], queue[slots] - times)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -65,12 +66,6 @@ class Link:
         self._plan = floor
         self._interferences = [] if interferences is None else interferences
         self._floor = Floor(floor) if floor else None
-        laws, rates = law(profile), profile.throughput
-        self._ways = {
-            Direction.UP: _Way(Channel(laws.up, (seed, 1)), rates.up * _MBIT),
-            Direction.DOWN: _Way(Channel(laws.down, (seed, 2)), rates.down * _MBIT),
-        }
-        self._gaps = Gaps(laws.gaps, (seed, 3)) if laws.gaps else None
         self._serving: str | None = None
         self._handovers = 0
         self._away_until = 0
@@ -79,6 +74,20 @@ class Link:
     def profile(self) -> NetworkProfile:
         """The profile the link follows."""
         return self._profile
+
+    # The law is fitted when the first message asks: a model that is only asked what could break sends none.
+    @cached_property
+    def _ways(self) -> dict[Direction, _Way]:
+        laws, rates = law(self._profile), self._profile.throughput
+        return {
+            Direction.UP: _Way(Channel(laws.up, (self._seed, 1)), rates.up * _MBIT),
+            Direction.DOWN: _Way(Channel(laws.down, (self._seed, 2)), rates.down * _MBIT),
+        }
+
+    @cached_property
+    def _gaps(self) -> Gaps | None:
+        gaps = law(self._profile).gaps
+        return Gaps(gaps, (self._seed, 3)) if gaps else None
 
     @property
     def positioned(self) -> bool:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from analytics.distributions import binomial_quantile
 from analytics.indicator import Basis, Indicator, Status
-from analytics.latency import binomial_quantile, indicators, needed, percentiles
+from analytics.latency import indicators, needed, percentiles
 
 BASIS = Basis(scope="cq/first/cell/probe", window=(0, 1))
 HALF, P99, P999 = Fraction("0.5"), Fraction("0.99"), Fraction("0.999")
@@ -107,8 +108,8 @@ def test_order_does_not_matter() -> None:
 
 @given(st.integers(1, 5000), st.floats(0.001, 0.999), st.sampled_from((0.025, 0.5, 0.975)))
 @settings(deadline=None)
-def testbinomial_quantiles_agree_with_scipy_stats(count, share, probability) -> None:
-    ours, theirs = binomial_quantile(probability, count, share), int(binom.ppf(probability, count, share))
+def test_binomial_quantiles_agree_with_scipy_stats(count, share, probability) -> None:
+    ours, theirs = binomial_quantile(count, share, probability), int(binom.ppf(probability, count, share))
     # Where a probability is met exactly, rounding decides between two neighbours.
     met_exactly = math.isclose(binom.cdf(min(ours, theirs), count, share), probability, rel_tol=1e-9)
     assert ours == theirs or (abs(ours - theirs) == 1 and met_exactly)

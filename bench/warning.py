@@ -28,7 +28,7 @@ from plant.batch import Batch
 from plant.clock import SECOND
 from plant.tags import Role
 from simulators.faults import FaultKind, PlannedFault
-from simulators.running import fast
+from simulators.virtual import fast
 from tests.analytics.memory import MemoryHistorian
 
 START = 20_000 * 86_400 * SECOND

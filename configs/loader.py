@@ -55,6 +55,12 @@ def load(folder: Path) -> Configuration:
 
 
 @cache
+def packaged() -> Configuration:
+    """Return the configuration that ships with the product, read once: it does not change while a process runs."""
+    return load(PACKAGED)
+
+
+@cache
 def shipped_catalogues() -> tuple[AcceptanceCatalogue, ...]:
     """Return the catalogues of public documents that come with the product."""
     documents, _ = examine(PACKAGED / "acceptance")

@@ -29,10 +29,11 @@ Learner = Annotated[Actor, Depends(requires(Permission.LAB_LEARN))]
 Teacher = Annotated[Actor, Depends(requires(Permission.LAB_TEACH))]
 
 
-def lab_desk_here(centre: CentreHere) -> LabDesk:
-    """Return the lab desk of the centre that answers."""
+async def lab_desk_here(centre: CentreHere) -> LabDesk:
+    """Return the lab desk of the centre that answers, once it has read its courses."""
     if centre.labs is None:
         raise HTTPException(404, "this centre gives no labs")
+    await centre.labs.ready.wait()
     return centre.labs
 
 

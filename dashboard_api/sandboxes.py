@@ -54,9 +54,9 @@ PracticePrefix = "practice-"
 SandboxId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
-def sandboxes_here(connection: HTTPConnection) -> Sandboxes:
+async def sandboxes_here(connection: HTTPConnection) -> Sandboxes:
     """Return all sandboxes of the centre that answers."""
-    return lab_desk_here(centre_of(connection)).sandboxes
+    return (await lab_desk_here(centre_of(connection))).sandboxes
 
 
 Here = Annotated[Sandboxes, Depends(sandboxes_here)]
@@ -192,7 +192,7 @@ async def live(
 ) -> None:
     """Hand a live connection on to the application of a sandbox, for as long as who asks may see it."""
     try:
-        found = await asyncio.to_thread(reached, sandbox, who, lab_desk_here(centre_of(socket)))
+        found = await asyncio.to_thread(reached, sandbox, who, await lab_desk_here(centre_of(socket)))
         _check_ready(found)
         address = f"ws://{HOST}{_path(path)}?{socket.url.query}"
     except HTTPException as error:

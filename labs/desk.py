@@ -38,6 +38,12 @@ class Graded:
     grade: Grade
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class LabDesk:
     """Everything that labs need at a centre. `folder`: where the courses of instructors are kept.
@@ -52,6 +58,8 @@ class LabDesk:
     clock: Clock
     folder: Path
     scenery: Scenery | None = None
+    ready: asyncio.Event = field(default_factory=_set)
+    """Set once the courses are read; a desk that was made with its library is ready."""
     starting: dict[str, str] = field(default_factory=dict)
     """Whose line is starting, by the tickets of those who asked for it."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from configs.configuration import Configuration
-from configs.loader import PACKAGED, load
+from configs.loader import load, packaged
 from configs.reading import Place, Reading
 from configs.schema import SceneDocument
 from configs.shape import nearest
@@ -18,13 +18,7 @@ from simulators.faults import FaultKind, PlannedFault, RefusedFault
 from simulators.faults.targets import check, names_of, offers
 from simulators.network.interference import Area
 from simulators.plantmodel import PlantModel
-from simulators.running import build
-
-
-@cache
-def packaged() -> Configuration:
-    """Return the configuration that ships with the product; it cannot be changed."""
-    return load(PACKAGED)
+from simulators.virtual import build
 
 
 def planned(fault: LineFault) -> PlannedFault:

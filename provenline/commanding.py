@@ -15,7 +15,6 @@ from collections import defaultdict
 from collectors.command import NotWritable, Setpoint, Unconfirmed, Written
 from collectors.modbus.command import write as write_modbus
 from collectors.mqtt.command import write as write_mqtt
-from collectors.opcua.command import write as write_opcua
 from configs import sources
 from configs.commands import CommandConfig
 from configs.configuration import Binding, Configuration
@@ -64,6 +63,8 @@ class Commander:
     ) -> Written:
         match binding.source, address:
             case sources.OpcuaSource() as config, sources.OpcuaAddress():
+                from collectors.opcua.command import write as write_opcua  # noqa: PLC0415 - slow to import
+
                 return await write_opcua(config, address, value, clock=self._clock)
             case sources.ModbusSource() as config, sources.ModbusAddress():
                 return await write_modbus(config, address, value, clock=self._clock)

@@ -25,7 +25,7 @@ from plant.errors import ProvenlineError, Unavailable
 from provenline.late import Locate
 from provenline.reload import Reloading, hangups, logged
 from provenline.signs_of_life import alive
-from provenline.sources import feeds
+from provenline.sources import feeds, prepare
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +76,7 @@ class Sources:
 
     async def exchange(self, configuration: Configuration) -> None:
         """Read what another configuration says; sources that are the same in both keep their connection."""
+        await asyncio.to_thread(prepare, configuration)
         kept = compared(self._now, configuration).kept if self._now else ()
         wanted = dict(zip(sources_of(configuration), self._read(configuration), strict=True))
         await self._roster.exchange(wanted, kept=kept)

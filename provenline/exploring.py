@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from collectors.modbus.link import NoAnswer
 from collectors.modbus.scan import DECODINGS, scan
-from collectors.opcua.explore import level
 from collectors.source import Point, discard
 from collectors.trial import Finding, Place, finding_of, trial
 from configs import sources as configs
@@ -67,6 +66,8 @@ class Exploring:
         config = await self._config(target)
         if not isinstance(config, configs.OpcuaSource):
             raise NotPermitted(f"{target} is no OPC UA server")
+        from collectors.opcua.explore import level  # noqa: PLC0415 - slow to import
+
         async with self._alone():
             try:
                 async with asyncio.timeout(LONGEST):

@@ -42,8 +42,8 @@ from provenline import __version__
 from provenline.virtual_edge import VirtualEdge
 from simulators.faults import PlannedFault
 from simulators.plantmodel import Parameter
-from simulators.running import fast
 from simulators.truth import Truth
+from simulators.virtual import fast
 
 FIRST_DAY = from_iso("2026-01-05T00:00:00+00:00")
 """Where runs start when nobody says otherwise, a Monday: so that one seed gives one run on any day."""

@@ -25,7 +25,7 @@ from plant.errors import ConfigError, Fault
 from simulators.faults import FaultKind, PlannedFault, RefusedFault
 from simulators.faults.targets import check
 from simulators.network.interference import Area
-from simulators.running import build
+from simulators.virtual import build
 
 _MOST = 1_000
 

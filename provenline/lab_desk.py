@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from labs.desk import LabDesk
-from labs.library import PACKAGED, read_library
+from labs.library import Library
 from labs.register import FILE, Register
 from labs.scenery import Scenes
 from plant.clock import SystemClock
@@ -25,15 +25,29 @@ COURSES, SANDBOXES = "courses", "sandboxes"
 async def lab_desk(data: Path) -> AsyncIterator[LabDesk]:
     """Give labs below a data folder while the context is open; real time counts, however fast the plant's runs.
 
-    Courses that have faults are not given, and named in the log. Raises Unavailable.
+    The courses are read meanwhile: that takes seconds, and the line's own pages need not wait for
+    it. Those that have faults are not given, and named in the log. Raises Unavailable.
     """
-    scenery, own = Scenes(), data / COURSES
-    library = await asyncio.to_thread(read_library, (PACKAGED, own), scenery)
-    for fault in library.faults:
-        log.warning("a course has a fault and is not given", fault=str(fault))
     register = await asyncio.to_thread(Register, data / FILE)
     try:
         async with sandboxes(data / SANDBOXES) as rooms:
-            yield LabDesk(library, register, rooms, SystemClock(), own, scenery)
+            desk = LabDesk(Library({}), register, rooms, SystemClock(), data / COURSES, Scenes(), ready=asyncio.Event())
+            reading = asyncio.create_task(_read(desk), name="courses")
+            try:
+                yield desk
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
     finally:
         register.close()
+
+
+async def _read(desk: LabDesk) -> None:
+    try:
+        await asyncio.to_thread(desk.reread)
+    except OSError as error:
+        log.error("no course can be read, so none is given", error=str(error))
+    finally:
+        desk.ready.set()
+    for fault in desk.library.faults:
+        log.warning("a course has a fault and is not given", fault=str(fault))

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from configs.configuration import Configuration
-from configs.loader import PACKAGED, examine, load, schema
+from configs.loader import PACKAGED, examine, load, packaged, schema
 from configs.schema import SceneDocument
 from plant.errors import ConfigError, ProvenlineError
 from provenline import __version__
@@ -201,7 +201,7 @@ def reflect(
 
 def _configuration(folder: Path) -> Configuration:
     try:
-        return load(folder)
+        return packaged() if folder == PACKAGED else load(folder)
     except ConfigError as error:
         _show(error)
         fail(f"{len(error.faults)} faults in {folder}; nothing was started")

@@ -122,7 +122,7 @@ def _gathered(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 def main() -> None:
     """Run one scene's model over a gap and write its batches; the other half of `fill`."""
-    from simulators.running import fast  # noqa: PLC0415 - the half that stores has no model
+    from simulators.virtual import fast  # noqa: PLC0415 - the half that stores has no model
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # when nobody reads any more, there is nothing left to do
     folder, scene, start, stop, seed, profile = sys.argv[1:]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from collectors.modbus import ModbusSource
 from collectors.mqtt import MqttSource, SparkplugSource, Vda5050Source
-from collectors.opcua import OpcuaSource
 from collectors.replay import ReplaySource
 from collectors.source import DeadLetters, Point, Source, discard
 from collectors.stamp.source import StampSource
@@ -22,6 +22,12 @@ from provenline.late import LateSource, Locate
 from provenline.pace import PlantTime, RealMeasurement
 
 _SHORTEST_SILENCE = 10.0
+
+
+def prepare(configuration: Configuration) -> None:
+    """Import what is slow to import and reads one of the configured sources. Blocks; pages are served meanwhile."""
+    if any(isinstance(binding.source, configs.OpcuaSource) for binding in configuration.bindings):
+        import_module("collectors.opcua")
 
 
 def feeds(
@@ -64,6 +70,8 @@ def reader(config: SourceConfig, points: Sequence[Point[Any]], clock: Clock, dea
     """Return the collector for one source's settings."""
     match config:
         case configs.OpcuaSource():
+            from collectors.opcua import OpcuaSource  # noqa: PLC0415 - see `prepare`
+
             return OpcuaSource(config, points, clock=clock, dead_letters=dead_letters)
         case configs.ModbusSource():
             return ModbusSource(config, points, clock=clock, dead_letters=dead_letters)

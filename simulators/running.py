@@ -1,38 +1,32 @@
-"""A scene's model, running: live behind its protocol faces, or in virtual time.
+"""A scene's model, live behind its protocol faces.
 
     async with serve(scene, seed=7, clock=SystemClock(), speed=10) as running:
         running.endpoints["press-opcua"].url      # where the face really listens
         running.faults.inject(PlannedFault(kind=FaultKind.JAM, target="press", size=120))
 
-    for batch in fast(scene, bindings, seed=7, start=t0, stop=t1): ...
-
-Both build the same model from the same seed; only who reads its signals differs.
+The same model from the same seed runs in virtual time too (`virtual`); only who reads its signals differs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from configs.configuration import Binding
-from configs.network_profile import NetworkProfile, network_profile
-from configs.schema import SceneDocument, SimulationConfig
-from plant.batch import Batch
-from plant.clock import SECOND, Clock, SystemClock
+from configs.network_profile import NetworkProfile
+from configs.schema import SceneDocument
+from plant.clock import Clock, SystemClock
 from simulators.faces.broker import OwnBroker
 from simulators.faces.endpoint import Endpoint, Face, PortPolicy
-from simulators.faces.layout import Layout, OpcuaLayout
 from simulators.faults import FaultBoard, FaultKind, Outage, PlannedFault
-from simulators.kernel.floor import Floor, Interval
+from simulators.kernel.floor import Interval
 from simulators.listeners import Heard, Listeners
 from simulators.network.law import law
 from simulators.pace import ScaledClock
-from simulators.plantmodel import PlantModel, Setting, simulation_of, wrong
-from simulators.recorder import Recorder
-from simulators.scenes import MODELS
+from simulators.plantmodel import PlantModel, simulation_of
 from simulators.truth import Truth
+from simulators.virtual import build, network_of
 
 _LIVE_FACTS = 200_000
 _LONGEST_NAP = 0.1
@@ -51,85 +45,6 @@ class Running:
     def truth(self) -> Truth:
         """What really happened so far; for graders, never for telemetry."""
         return self.model.floor.truth
-
-
-def build(
-    scene: SceneDocument,
-    *,
-    seed: int | None = None,
-    start: int,
-    network: NetworkProfile | None = None,
-    planned: Sequence[Interval] | None = None,
-    truth_limit: int | None = None,
-) -> PlantModel:
-    """Build a scene's model at model time `start`.
-
-    `network` describes the link; by default it is the packaged profile that the scene names.
-    Raises ConfigError when the scene's simulation cannot be.
-    """
-    simulation = simulation_of(scene)
-    if simulation.model not in MODELS:
-        raise wrong(scene, "simulation.model", f"unknown model; there are {', '.join(MODELS)}")
-    chosen = simulation.seed if seed is None else seed
-    floor = Floor(start=start, seed=chosen, planned=planned, truth_limit=truth_limit)
-    setting = Setting(floor, simulation.parameters, network or _network(simulation))
-    try:
-        model = MODELS[simulation.model](setting)
-        setting.close()
-    except ValueError as error:
-        raise wrong(scene, "simulation.parameters", str(error)) from error
-    unknown = sorted(set(simulation.faces) - set(model.faces))
-    if unknown:
-        raise wrong(scene, f"simulation.faces.{unknown[0]}", f"the model has the faces {', '.join(model.faces)}")
-    for name in simulation.guards:
-        if name not in simulation.faces or not isinstance(model.faces[name], OpcuaLayout):
-            raise wrong(scene, f"simulation.guards.{name}", "only an OPC UA face that is served can be guarded")
-    return replace(model, sources=dict(simulation.faces), links=setting.links)
-
-
-def fast(
-    scene: SceneDocument,
-    bindings: Sequence[Binding],
-    *,
-    seed: int | None = None,
-    start: int,
-    stop: int,
-    network: NetworkProfile | None = None,
-    planned: Sequence[Interval] | None = None,
-    faults: Sequence[PlannedFault] = (),
-    chunk: float = 60.0,
-    truth: Truth | None = None,
-) -> Iterator[Batch]:
-    """Run a scene's model from `start` to `stop` (ns UTC) as fast as it goes.
-
-    Yields, for every `chunk` seconds of model time, the batch that a perfect collector of
-    `bindings` would have produced. `truth`, when given, receives the facts. Raises ConfigError.
-    """
-    model = build(scene, seed=seed, start=start, network=network, planned=planned)
-    if truth is not None:
-        model.floor.truth = truth
-    FaultBoard(model).schedule(faults)
-    yield from lived(model, scene, bindings, until=stop, chunk=chunk)
-    model.finish()
-
-
-def lived(
-    model: PlantModel, scene: SceneDocument, bindings: Sequence[Binding], *, until: int, chunk: float = 60.0
-) -> Iterator[Batch]:
-    """Let a model that has just been built live until a moment (ns UTC), and yield what `fast` does.
-
-    It can be served afterwards, and goes on from there. Raises ConfigError.
-    """
-    recorder = Recorder(model.floor, bindings, _faces(scene, model))
-    span, step = (until - model.floor.start) / SECOND, 0
-    try:
-        while step * chunk < span:
-            step += 1
-            at = min(step * chunk, span)
-            model.floor.run_through(at)
-            yield recorder.take(model.floor.start + round(at * SECOND))
-    finally:
-        recorder.close()
 
 
 @asynccontextmanager
@@ -151,7 +66,7 @@ async def serve(
     `mqtt` is the broker to publish to; without it, one of our own is started for each MQTT
     source. Raises ConfigError, and Unavailable when a face cannot listen.
     """
-    network = network or _network(simulation_of(scene))
+    network = network or network_of(simulation_of(scene))
     if network is not None:
         await asyncio.to_thread(law, network)  # the fit takes most of a second, and other scenes are being served
     # Made after the fit: the model begins when its clock does, or it would stay ahead of it by that second.
@@ -235,15 +150,3 @@ async def _drive(
             await face.flush()
         nap = (floor.env.peek() - clock.monotonic()) / clock.speed
         await clock.sleep(min(max(nap, _SHORTEST_NAP), _LONGEST_NAP) * clock.speed)
-
-
-def _faces(scene: SceneDocument, model: PlantModel) -> dict[str, list[Layout]]:
-    """Return the layouts behind each source; several devices may publish to one broker."""
-    layouts: dict[str, list[Layout]] = {}
-    for name, source in simulation_of(scene).faces.items():
-        layouts.setdefault(source, []).append(model.faces[name])
-    return layouts
-
-
-def _network(simulation: SimulationConfig) -> NetworkProfile | None:
-    return None if simulation.profile is None else network_profile(simulation.profile)

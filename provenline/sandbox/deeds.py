@@ -18,7 +18,7 @@ from plant.clock import SECOND
 from plant.errors import ConfigError, Fault, ProvenlineError
 from provenline.pace import PlantTime
 from provenline.sandbox.decoding import decoded
-from provenline.sandbox.line import SandboxLine, own_files
+from provenline.sandbox.line import SandboxLine
 from provenline.sandbox.observation import SandboxObservation
 from provenline.sandbox.order import Order
 from provenline.sandbox.papers import CHOICES, FAULTS, MESSAGES, OUTCOMES, SUBMISSION, TRUE_FAULTS
@@ -59,7 +59,7 @@ class Deeds:
         self._lab = lab
         self._tap = tap
         self._admission = admission
-        self._files: Mapping[str, str] = own_files(order.line) if order.files is None else dict(order.files)
+        self._files: Mapping[str, str] = order.first_files()
         self._centre: Centre | None = None
         self._here = asyncio.Event()
         self._changes: asyncio.Queue[_Change] = asyncio.Queue()

@@ -23,7 +23,6 @@ from provenline.choice import Choice
 from provenline.pace import Anchor, PlantTime
 from provenline.past import planned
 from provenline.sandbox.order import LinePlan
-from provenline.sandbox.restrictions import file_of
 from provenline.sandbox.truth import TruthBook, layouts_of
 from provenline.sandbox.wire import Tap
 from provenline.virtual_edge import VirtualEdge
@@ -31,7 +30,8 @@ from simulators.faces.endpoint import PortPolicy
 from simulators.faults import FaultBoard
 from simulators.pace import ScaledClock
 from simulators.plantmodel import PlantModel
-from simulators.running import Running, build, lived, serving
+from simulators.running import Running, serving
+from simulators.virtual import build, lived
 
 _FACTS = 200_000
 _CHUNK = 300.0
@@ -58,12 +58,6 @@ def chosen(plan: LinePlan) -> Configuration:
     if configuration.scenes[plan.scene].simulation is None:
         raise ProvenlineError(f"scene {plan.scene!r} has no simulation")
     return configuration
-
-
-def own_files(plan: LinePlan) -> dict[str, str]:
-    """Return the line's own configuration as text, for those who may read it and not change it."""
-    name = file_of(plan.plant, plan.scene)
-    return {Path(name).name: (plan.plant / name).read_text(encoding="utf-8")} if name else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from configs.loader import PACKAGED
+from configs.loader import PACKAGED, packaged
 from labs.library import Lab
-from labs.scenery import packaged, planned, scene_of
+from labs.scenery import planned, scene_of
 from provenline.sandbox.limits import Limits
 from provenline.sandbox.order import LinePlan, Order
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provenline.sandbox.limits import Limits
+from provenline.sandbox.restrictions import file_of
 from simulators.faults import PlannedFault
 
 
@@ -41,3 +42,10 @@ class Order:
     files: Mapping[str, str] | None = None
     limits: Limits = Limits()
     campaigns: bool = False
+
+    def first_files(self) -> dict[str, str]:
+        """Return the files it starts with as text; the line's own are for reading only."""
+        if self.files is not None:
+            return dict(self.files)
+        name = file_of(self.line.plant, self.line.scene)
+        return {Path(name).name: (self.line.plant / name).read_text(encoding="utf-8")} if name else {}

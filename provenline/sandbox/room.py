@@ -24,7 +24,6 @@ from labs.observation import Submission, TrueFault
 from labs.sandboxes import FaultChoice, HiddenFault, SandboxState, SandboxTrouble, WireMessage
 from plant.errors import Fault, ProvenlineError
 from provenline.sandbox.entry import End, enter
-from provenline.sandbox.line import own_files
 from provenline.sandbox.order import Order
 from provenline.sandbox.papers import CHOICES, FAULTS, MESSAGES, OUTCOMES, SUBMISSION, TRUE_FAULTS
 from provenline.sandbox.pipe import Caller, Message, Pipe
@@ -101,7 +100,7 @@ class Room:
     async def begin(self) -> None:
         """Start its process, and return when it is ready or broken."""
         self.state, self.reason, self.progress = SandboxState.STARTING, "", 0.0
-        self._files = await asyncio.to_thread(_files, self.order)
+        self._files = await asyncio.to_thread(self.order.first_files)
         self._settled.clear()
         self.order.folder.mkdir(parents=True, mode=0o700)
         ours, theirs = socketpair()
@@ -218,10 +217,6 @@ class Room:
                 raise SandboxTrouble("this sandbox does not answer") from error
             except ProvenlineError as error:
                 raise SandboxTrouble(str(error)) from error
-
-
-def _files(order: Order) -> Mapping[str, str]:
-    return own_files(order.line) if order.files is None else dict(order.files)
 
 
 def _buried(process: ForkServerProcess) -> int | None:

@@ -66,6 +66,7 @@ class Link:
         self._plan = floor
         self._interferences = [] if interferences is None else interferences
         self._floor = Floor(floor) if floor else None
+        self._draw = self._drawn
         self._serving: str | None = None
         self._handovers = 0
         self._away_until = 0
@@ -78,11 +79,17 @@ class Link:
     # The law is fitted when the first message asks: a model that is only asked what could break sends none.
     @cached_property
     def _ways(self) -> dict[Direction, _Way]:
-        laws, rates = law(self._profile), self._profile.throughput
-        return {
-            Direction.UP: _Way(Channel(laws.up, (self._seed, 1)), rates.up * _MBIT),
-            Direction.DOWN: _Way(Channel(laws.down, (self._seed, 2)), rates.down * _MBIT),
-        }
+        rates = self._profile.throughput
+        up, down = self._channels
+        return {Direction.UP: _Way(up, rates.up * _MBIT), Direction.DOWN: _Way(down, rates.down * _MBIT)}
+
+    @cached_property
+    def _channels(self) -> tuple[Channel, Channel]:
+        return self._draw()
+
+    def _drawn(self) -> tuple[Channel, Channel]:
+        laws = law(self._profile)
+        return Channel(laws.up, (self._seed, 1)), Channel(laws.down, (self._seed, 2))
 
     @cached_property
     def _gaps(self) -> Gaps | None:
@@ -97,8 +104,7 @@ class Link:
     def twin(self) -> Link:
         """Return a link of the same station for other traffic: the same fate at the same moment, a queue of its own."""
         twin = Link(self._profile, seed=self._seed, floor=self._plan, interferences=self._interferences)
-        for direction, way in self._ways.items():
-            twin._ways[direction].channel = way.channel
+        twin._draw = lambda: self._channels
         return twin
 
     def disturb(self, interference: Interference) -> Callable[[], None]:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
 
 from plant.batch import Floats
 
@@ -69,6 +68,8 @@ class Quantiles:
 
     def table(self) -> Floats:
         """Return the delay (s) for each state in `GRID`."""
+        from scipy.special import ndtr  # noqa: PLC0415 - half a second, and only a link that carries something asks
+
         return self.at(ndtr(GRID))
 
     def one_way(self, share: float) -> Quantiles:

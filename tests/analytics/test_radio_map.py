@@ -18,7 +18,7 @@ from plant.quality import Quality
 from plant.tags import Role
 from simulators.faults.kinds import FaultKind, PlannedFault
 from simulators.network.interference import Area
-from simulators.running import fast
+from simulators.virtual import fast
 from tests.analytics.memory import MemoryHistorian
 from tests.analytics.scenery import Plant, Row
 from tests.analytics.signals import window

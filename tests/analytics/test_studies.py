@@ -24,7 +24,7 @@ from plant.calendar import ShiftCalendar
 from plant.clock import SECOND
 from plant.tags import Kind, Role, Tag
 from plant.text import Text
-from simulators.running import fast
+from simulators.virtual import fast
 from tests.analytics.memory import MemoryHistorian
 from tests.analytics.signals import samples
 

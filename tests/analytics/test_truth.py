@@ -27,8 +27,8 @@ from configs.network_profile import network_profile
 from plant.batch import Batch
 from plant.calendar import ShiftCalendar
 from plant.clock import SECOND
-from simulators.running import fast
 from simulators.truth import Fact, Truth, What
+from simulators.virtual import fast
 from tests.analytics.memory import MemoryHistorian
 
 START = 1_772_000_000 * SECOND

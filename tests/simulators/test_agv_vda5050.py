@@ -30,7 +30,7 @@ from simulators.faces.vda5050 import serve_vda5050
 from simulators.faces.vda5050_json import Version, read, write, write_connection
 from simulators.kernel.floor import Floor
 from simulators.pace import ScaledClock
-from simulators.running import fast, serve
+from simulators.running import serve
 from simulators.scenes.agv.hall import PLACES
 from simulators.truth import Truth, What
 from simulators.vda5050 import (
@@ -47,6 +47,7 @@ from simulators.vda5050 import (
     VehicleError,
     Visualization,
 )
+from simulators.virtual import fast
 from tests.peers.mqtt_broker import Mosquitto
 from tests.peers.processes import Program, node, program
 

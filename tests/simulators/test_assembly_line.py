@@ -12,8 +12,8 @@ from plant.errors import ConfigError
 from plant.packml import PackState
 from plant.quality import Quality
 from simulators.faults import FaultKind, PlannedFault
-from simulators.running import build, fast
 from simulators.truth import Truth, What
+from simulators.virtual import build, fast
 
 from .conftest import START
 

@@ -22,7 +22,8 @@ from plant.clock import SECOND, SystemClock
 from plant.quality import Severity, severity
 from simulators.faces.endpoint import PortPolicy, rewire
 from simulators.pace import ScaledClock
-from simulators.running import fast, serve
+from simulators.running import serve
+from simulators.virtual import fast
 
 SPEED = 40.0
 SPAN = 500.0  # seconds of plant time

@@ -16,8 +16,8 @@ from simulators.control import Controllable, Refused, control_desk
 from simulators.control_client import ControlClient
 from simulators.faults import FaultBoard, FaultKind, PlannedFault, names_of
 from simulators.network.interference import Area
-from simulators.running import build
 from simulators.truth import What
+from simulators.virtual import build
 
 START = 1_772_000_000 * SECOND
 TOKENS = Tokens(control="break", grader="know")

@@ -26,9 +26,10 @@ from plant.clock import SECOND, SystemClock
 from plant.quality import Severity, severity
 from plant.tags import Role, Tag
 from simulators.faces.endpoint import PortPolicy, rewire
-from simulators.running import fast, serve
+from simulators.running import serve
 from simulators.scenes.digital_workshop_survey import CELL, LENGTH, WIDTH, floor_plan
 from simulators.truth import Truth, What
+from simulators.virtual import fast
 from tests.simulators.conftest import START
 
 HOUR = 3600 * SECOND

@@ -21,8 +21,9 @@ from plant.quality import Quality
 from simulators.faces.endpoint import PortPolicy
 from simulators.faults import FaultBoard, FaultKind, PlannedFault, RefusedFault, UnknownTarget, names_of, offers
 from simulators.network.interference import Area
-from simulators.running import build, fast, serve
+from simulators.running import serve
 from simulators.truth import Truth, What
+from simulators.virtual import build, fast
 
 START = 1_772_000_000 * SECOND
 LINKS = (FaultKind.LINK_LOSS, FaultKind.JAMMING, FaultKind.ROAMING_STORM)

@@ -13,8 +13,8 @@ from configs.loader import PACKAGED, load
 from configs.network_profile import network_profile
 from plant.batch import Batch
 from plant.clock import SECOND
-from simulators.running import fast
 from simulators.truth import Truth, What
+from simulators.virtual import fast
 from tests.simulators.conftest import START
 
 SPAN = 2 * 3600 * SECOND

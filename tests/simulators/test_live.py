@@ -305,8 +305,8 @@ async def test_the_model_is_never_ahead_of_the_clock_however_long_its_making_tak
 
 async def test_live_and_fast_are_the_same_plant(pack: Configuration) -> None:
     """What a live run's model did in its first ten minutes is what virtual time gives."""
-    from simulators.running import fast
     from simulators.truth import Truth
+    from simulators.virtual import fast
 
     clock = VirtualClock(START_AT)
     async with without_servers(pack, clock=clock, seed=9) as running:

@@ -14,9 +14,9 @@ from configs.loader import PACKAGED, load
 from configs.network_profile import network_profile
 from plant.batch import Batch
 from plant.clock import SECOND
-from simulators.running import fast
 from simulators.scenes.material_stock import Movement, Stock
 from simulators.truth import Truth, What
+from simulators.virtual import fast
 from tests.simulators.conftest import START
 
 SHIFT = 8 * 3600 * SECOND

@@ -23,7 +23,7 @@ from simulators.faces.layout import OpcuaLayout, Variable
 from simulators.faces.opcua import serve_opcua
 from simulators.faces.opcua_guard import Guard, read_guard
 from simulators.kernel.floor import Floor
-from simulators.running import build
+from simulators.virtual import build
 from tests.collectors.opcua_peer import Identity, make_identity, point, source
 from tests.peers.processes import HERE as PEERS
 from tests.peers.processes import node

@@ -17,8 +17,8 @@ from plant.batch import Batch
 from plant.clock import SECOND
 from plant.tags import Role
 from simulators.faults import FaultKind, PlannedFault
-from simulators.running import fast
 from simulators.truth import Truth, What
+from simulators.virtual import fast
 from tests.simulators.conftest import START
 from tests.simulators.test_digital_workshop import HOUR, Run, packed, runs
 

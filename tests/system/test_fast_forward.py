@@ -39,7 +39,7 @@ from provenline.sources import reader
 from provenline.virtual_edge import VirtualEdge
 from simulators.faces.endpoint import rewire
 from simulators.faults import FaultKind, PlannedFault
-from simulators.running import fast
+from simulators.virtual import fast
 from tests.peers.processes import Program
 
 # Two short shifts on weekdays, with an hour between them; they pass in a second.

@@ -78,21 +78,21 @@ def explain(indicator: Indicator, language: str = "zh", *, stops: Sequence[Expla
     )
 
 
-def written(value: float, unit: str, shown: Shown) -> str:
+def written(value: float, unit: str, shown: Shown, language: str) -> str:
     """Write a value for people: the one place that decides how figures are rounded."""
     if math.isinf(value):
         return "∞"
     if shown is Shown.PERCENT:
         return f"{value:.2%}".replace("%", " %")
     number = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:,.6g}"
-    return f"{number} {unit_symbol(unit)}".rstrip()
+    return f"{number} {unit_symbol(unit, language)}".rstrip()
 
 
 def _steps(indicator: Indicator, formula: Formula, language: str, stops: Sequence[ExplainedStop]) -> Iterable[Step]:
     yield Step(StepKind.FORMULA, _say(language, "公式", "Formula"), formula.expression)
     for name, quantity in indicator.inputs.items():
         origin = quantity.origin.of(language)
-        text = _amount(quantity) + (f" — {origin}" if origin else "")
+        text = _amount(quantity, language) + (f" — {origin}" if origin else "")
         yield Step(StepKind.INPUT, f"{name} ({symbol(name).name.of(language)})", text)
     yield from _stopped(stops, language)
     if indicator.status is Status.OK and indicator.formula not in _PERCENTILE_IDS:
@@ -101,7 +101,7 @@ def _steps(indicator: Indicator, formula: Formula, language: str, stops: Sequenc
         )
     yield Step(StepKind.RESULT, indicator.name.of(language), _result(indicator, language))
     if indicator.uncertainty is not None:
-        low, high = (written(edge, indicator.unit, indicator.shown) for edge in indicator.uncertainty)
+        low, high = (written(edge, indicator.unit, indicator.shown, language) for edge in indicator.uncertainty)
         yield Step(StepKind.UNCERTAINTY, _say(language, "可能范围", "Can lie within"), f"{low} … {high}")
     if indicator.coverage is not None:
         text = (
@@ -173,16 +173,16 @@ def _plain(value: Term) -> str:
     return ", ".join(shown) + (f", … ({len(value)})" if len(value) > len(shown) else "")
 
 
-def _amount(quantity: Quantity) -> str:
+def _amount(quantity: Quantity, language: str) -> str:
     if quantity.value is None:
         return "?"
-    return f"{_plain(quantity.value)} {unit_symbol(quantity.unit)}".rstrip()
+    return f"{_plain(quantity.value)} {unit_symbol(quantity.unit, language)}".rstrip()
 
 
 def _result(indicator: Indicator, language: str) -> str:
     if indicator.value is None:
         return STATUS_TEXTS[indicator.status].of(language)
-    value = written(indicator.value, indicator.unit, indicator.shown)
+    value = written(indicator.value, indicator.unit, indicator.shown, language)
     return f"{value} ({STATUS_TEXTS[Status.UNBOUNDED].of(language)})" if math.isinf(indicator.value) else value
 
 

@@ -134,12 +134,42 @@ def convert(value: float, source: str, target: str) -> float:
     return (value + a.offset) * a.factor / b.factor - b.offset
 
 
-def symbol(code: str) -> str:
-    """Return what a person expects to read: `kW.h` as `kW·h`, `Cel` as `°C`, `{part}/h` as `part/h`."""
+COUNTED = {
+    "alarm": "条",
+    "device": "台",
+    "person": "人",
+    "enterprise": "家",
+    "identifier": "个",
+    "resolution": "次",
+    "scene": "个",
+    "class": "类",
+    "industry": "个",
+    "course": "门",
+    "piece": "件",
+    "part": "件",
+    "cycle": "次",
+    "packet": "包",
+    "order": "单",
+    "count": "次",
+    "freeze": "次",
+    "decision": "次",
+    "session": "次",
+    "call": "次",
+    "load": "次",
+    "message": "条",
+    "transport": "次",
+    "correction": "次",
+}
+"""What annotations count, in Chinese; the page's words say the same. In English an annotation is its own word."""
+
+
+def symbol(code: str, language: str = "en") -> str:
+    """Return what a person expects to read: `kW.h` as `kW·h`, `Cel` as `°C`, `{part}/h` as `part/h` or `件/h`."""
     shown = []
     for kind, text, exponent in _tokens(code):
         if kind == "annotation":
-            shown.append(text[1:-1])
+            counted = text[1:-1]
+            shown.append(COUNTED.get(counted, counted) if language.startswith("zh") else counted)
         elif kind == "operator":
             shown.append("·" if text == "." else text)
         else:

@@ -203,10 +203,8 @@ def _show(indicators: Iterable[Indicator], lang: Language, *, as_json: bool) -> 
 
 def _row(indicator: Indicator, lang: Language) -> tuple[str, str, str, str]:
     text = {step.kind: step.text for step in explain(indicator, lang).steps}
-    value = indicator.value
-    shown = (
-        STATUS_TEXTS[indicator.status].of(lang) if value is None else written(value, indicator.unit, indicator.shown)
-    )
+    value, status = indicator.value, STATUS_TEXTS[indicator.status]
+    shown = status.of(lang) if value is None else written(value, indicator.unit, indicator.shown, lang)
     put_in = text.get(StepKind.SUBSTITUTION)
     derivation = text[StepKind.FORMULA] + (f" = {put_in}" if put_in else "")
     return indicator.name.of(lang), shown, derivation, text[StepKind.SOURCE]

@@ -136,7 +136,7 @@ def _print(indicators: list[Indicator], lang: Language) -> None:
     )
     table.columns[2].justify = table.columns[3].justify = "right"
     for i in indicators:
-        value = STATUS_TEXTS[i.status].of(lang) if i.value is None else written(i.value, i.unit, i.shown)
+        value = STATUS_TEXTS[i.status].of(lang) if i.value is None else written(i.value, i.unit, i.shown, lang)
         coverage = "" if i.coverage is None else f"{i.coverage:.1%}"
         notes = [i.note.of(lang), *(FLAG_TEXTS[flag].of(lang) for flag in i.flags)]
         remark = " ".join(note for note in notes if note)

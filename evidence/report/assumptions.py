@@ -17,7 +17,9 @@ def assumptions(dossier: Dossier, w: Words) -> list[list[str]]:
         if "error" in tried:
             return w("cannot-be", why=tried["error"])
         estimates = (
-            shown(value, units[name].unit, percent=is_percent(units[name])) if isinstance(value, float) else str(value)
+            shown(value, units[name].unit, w.language, percent=is_percent(units[name]))
+            if isinstance(value, float)
+            else str(value)
             for name, value in tried["estimates"].items()
             if value is not None
         )

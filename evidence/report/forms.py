@@ -16,7 +16,7 @@ from analytics.acceptance import Finding, Verdict
 from configs.catalogue import Kind
 from evidence.dossier import Dossier
 from evidence.handed import formulas_of
-from evidence.report.numbers import bound_text, interval_text, is_percent, moment, shown
+from evidence.report.numbers import bound_text, estimate_text, interval_text, moment
 from evidence.report.words import VERDICTS, Words
 from plant.text import Text
 
@@ -126,8 +126,8 @@ def filled(dossier: Dossier, form: Form, w: Words) -> list[tuple[str, str, str, 
         if found is None:
             rows.append((w.of(row.name), row.unit, w("fill-in"), ""))
             continue
-        value = shown(found.estimate, found.unit, percent=is_percent(found)).removesuffix(" %")
-        basis = f"{w.of(found.name)} {interval_text(found)}, {w.of(VERDICTS[found.verdict])}"
+        value = estimate_text(found, w.language).removesuffix(" %")
+        basis = f"{w.of(found.name)} {interval_text(found, w.language)}, {w.of(VERDICTS[found.verdict])}"
         rows.append((w.of(row.name), row.unit, value, basis))
     return rows
 
@@ -161,8 +161,8 @@ def results(dossier: Dossier, w: Words, most: int) -> str:
 
 
 def _said(found: Finding, w: Words, *, interval: bool) -> str:
-    value = shown(found.estimate, found.unit, percent=is_percent(found))
-    within = f" [{interval_text(found)}]" if interval else ""
+    value = estimate_text(found, w.language)
+    within = f" [{interval_text(found, w.language)}]" if interval else ""
     return f"{w.of(found.name)} {value}{within}, {w.of(VERDICTS[found.verdict])}"
 
 
@@ -177,9 +177,9 @@ def basis(dossier: Dossier, w: Words) -> Iterator[tuple[str, Sequence[tuple[str,
             (w("formula"), "\n".join(f"{one.id} v{one.version}: {one.expression}" for one in formulas)),
             (w("source"), "\n".join(filter(None, (w.of(one.source) for one in formulas)))),
             (w("kind"), w.of(note) or found.kind.value),
-            (w("bound"), bound_text(found)),
-            (w("estimate"), shown(found.estimate, found.unit, percent=is_percent(found))),
-            (f"{w('interval')} {found.confidence:.0%}", interval_text(found)),
+            (w("bound"), bound_text(found, w.language)),
+            (w("estimate"), estimate_text(found, w.language)),
+            (f"{w('interval')} {found.confidence:.0%}", interval_text(found, w.language)),
             (w("verdict"), w.of(VERDICTS[found.verdict])),
         ]
         for name, side in (("baseline", found.baseline), ("improved", found.improved)):

@@ -17,8 +17,9 @@ from evidence.dossier import Dossier
 from evidence.handed import formulas_of, in_force, kind_of
 from evidence.payload import Plain
 from evidence.report import charts
-from evidence.report.numbers import bound_text, interval_text, is_percent, moment, named, number, shown
+from evidence.report.numbers import bound_text, estimate_text, interval_text, moment, number
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
+from plant.units import symbol
 
 
 def finding(dossier: Dossier, found: Finding, w: Words, drawn: dict[str, str]) -> Plain:
@@ -27,13 +28,12 @@ def finding(dossier: Dossier, found: Finding, w: Words, drawn: dict[str, str]) -
     if found.baseline is None:
         measured.pop(Arm.BASELINE, None)
     names = {arm: w.of(ARMS[arm]) for arm in measured}
-    percent = is_percent(found)
     return {
         "id": found.indicator,
         "name": w.of(found.name),
-        "bound": bound_text(found),
-        "estimate": shown(found.estimate, found.unit, percent=percent),
-        "interval": interval_text(found),
+        "bound": bound_text(found, w.language),
+        "estimate": estimate_text(found, w.language),
+        "interval": interval_text(found, w.language),
         "confidence": f"{found.confidence:.0%}",
         "verdict": w.of(VERDICTS[found.verdict]),
         "verdict_id": found.verdict.value,
@@ -100,7 +100,7 @@ def _side(name: str, side: Side, found: Finding, w: Words) -> list[str]:
     unit = formulas_of(found.measure)[0].unit
     return [
         name,
-        number(side.value) + (f" {named(unit)}" if unit not in ("1", "") else ""),
+        number(side.value) + (f" {symbol(unit, w.language)}" if unit not in ("1", "") else ""),
         str(side.windows),
         number(side.samples),
         "–" if side.coverage is None else f"{side.coverage:.1%}",
@@ -125,7 +125,7 @@ def _charts(
     drawn: dict[str, str],
 ) -> list[list[str]]:
     made = []
-    bound = w("bound-line", bound=bound_text(found))
+    bound = w("bound-line", bound=bound_text(found, w.language))
 
     def add(kind: str, title: str, svg: str) -> None:
         name = f"{found.indicator}-{kind}.svg"
@@ -135,17 +135,19 @@ def _charts(
     if found.statistic is Statistic.PERCENTILE:
         sides = [(names[arm], np.concatenate([one.sample for one in many])) for arm, many in measured.items() if many]
         share = float(_percentile(found, measured)) / 100
-        add("cdf", w("cdf"), charts.cdf(sides, unit=found.unit, bound=found.bound, percentile=share, words=bound))
+        unit = symbol(found.unit, w.language)
+        add("cdf", w("cdf"), charts.cdf(sides, unit=unit, bound=found.bound, percentile=share, words=bound))
     if any(one.indicator.value is not None for many in measured.values() for one in many):
         sides_by_window = [(names[arm], [one.indicator.value for one in many]) for arm, many in measured.items()]
         unit = next(one.indicator.unit for many in measured.values() for one in many)
-        add("windows", w("figure"), charts.windows(sides_by_window, unit="" if unit == "1" else unit))
+        shown = "" if unit == "1" else symbol(unit, w.language)
+        add("windows", w("figure"), charts.windows(sides_by_window, unit=shown))
     if found.interval is not None and found.estimate is not None:
         drawing = charts.interval(
             found.estimate,
             found.interval,
             bound=found.bound,
-            unit="%" if found.unit == "1" else found.unit,
+            unit="%" if found.unit == "1" else symbol(found.unit, w.language),
             words=bound,
         )
         add("interval", w("against"), drawing)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from analytics.acceptance import Finding
 from plant.clock import SECOND
+from plant.units import symbol
 
 _SIGNS = {">=": "≥", "<=": "≤", "<": "<", ">": ">"}
 
@@ -17,7 +18,7 @@ def is_percent(found: Finding) -> bool:
     return found.unit == "1"
 
 
-def shown(value: float | None, unit: str, *, percent: bool) -> str:
+def shown(value: float | None, unit: str, language: str, *, percent: bool) -> str:
     """Write a value with its unit."""
     if value is None:
         return "–"
@@ -25,28 +26,28 @@ def shown(value: float | None, unit: str, *, percent: bool) -> str:
         return "∞"
     if percent:
         return f"{100 * value:.4g} %"
-    return f"{_plain(value)} {named(unit)}"
+    return f"{_plain(value)} {symbol(unit, language)}"
 
 
-def named(unit: str) -> str:
-    """Return a unit as people write it: UCUM puts what is counted in braces."""
-    return unit.replace("{", "").replace("}", "")
+def estimate_text(found: Finding, language: str) -> str:
+    """Write an estimate with its unit."""
+    return shown(found.estimate, found.unit, language, percent=is_percent(found))
 
 
 def _plain(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def bound_text(found: Finding) -> str:
+def bound_text(found: Finding, language: str) -> str:
     """Write a bound with its sign."""
-    return f"{_SIGNS[found.op.value]} {shown(found.bound, found.unit, percent=is_percent(found))}"
+    return f"{_SIGNS[found.op.value]} {shown(found.bound, found.unit, language, percent=is_percent(found))}"
 
 
-def interval_text(found: Finding) -> str:
+def interval_text(found: Finding, language: str) -> str:
     """Write a confidence interval."""
     if found.interval is None:
         return "–"
-    low, high = (shown(value, found.unit, percent=is_percent(found)) for value in found.interval)
+    low, high = (shown(value, found.unit, language, percent=is_percent(found)) for value in found.interval)
     return f"{low} … {high}"
 
 

@@ -21,7 +21,7 @@ from configs.catalogue import Kind, Minimum, Statistic
 from evidence.assess import Arm
 from evidence.dossier import Dossier
 from evidence.report.assumptions import assumptions
-from evidence.report.numbers import bound_text, interval_text, is_percent, moment, shown
+from evidence.report.numbers import bound_text, estimate_text, interval_text, moment
 from evidence.report.words import ARMS, KINDS, VERDICTS, Words
 from plant.text import Text
 
@@ -78,12 +78,11 @@ class _Writer:
         sheet.write_row(row, 0, [w(name) for name in heads], self._head)
         for found in dossier.assessment.finding.findings:
             row += 1
-            percent = is_percent(found)
             cells = (
                 w.of(found.name),
-                bound_text(found),
-                shown(found.estimate, found.unit, percent=percent),
-                interval_text(found),
+                bound_text(found, w.language),
+                estimate_text(found, w.language),
+                interval_text(found, w.language),
                 w.of(VERDICTS[found.verdict]),
                 "\n".join(w.of(note) for note in found.notes),
             )
@@ -94,7 +93,7 @@ class _Writer:
         w = self._w
         sheet = self._sheet(f"{found.indicator}", (12, 22, 22, 18, 18, 18, 16, 14))
         sheet.write(2, 0, w.of(found.name), self._bold)
-        sheet.write(3, 0, f"{w('bound')}: {bound_text(found)} · {w('kind')}: {w.of(KINDS[found.kind])}")
+        sheet.write(3, 0, f"{w('bound')}: {bound_text(found, w.language)} · {w('kind')}: {w.of(KINDS[found.kind])}")
         trials = found.statistic is Statistic.PROPORTION
         columns = ("successes", "trials") if trials else ("numerator", "denominator")
         heads = ["side", "start", "stop", "product", *columns, "value", "coverage", "counts"]
@@ -181,8 +180,8 @@ class _Writer:
             sheet.write_formula(row, 6, formula, self._percent, found.estimate)
             row += 1
         facts = (
-            (w("estimate"), shown(found.estimate, found.unit, percent=is_percent(found))),
-            (f"{w('interval')} {found.confidence:.0%}", interval_text(found)),
+            (w("estimate"), estimate_text(found, w.language)),
+            (f"{w('interval')} {found.confidence:.0%}", interval_text(found, w.language)),
             (w("verdict"), w.of(VERDICTS[found.verdict])),
             *((w("notes"), w.of(note)) for note in found.notes),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from analytics.expression import ExpressionError, compute, symbols
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Quantity, Shown, Status, evaluate, report
 from plant.text import Text
+from plant.units import COUNTED
 
 BASIS = Basis(scope="cq/first/line/press", window=(0, 3600 * 10**9))
 AVAILABILITY = FORMULAS["availability"]
@@ -89,9 +91,9 @@ def test_the_payload_is_json_and_an_infinite_value_is_told_by_its_status() -> No
 
 
 def test_figures_are_rounded_in_one_place() -> None:
-    assert written(0.74794, "1", Shown.PERCENT) == "74.79 %"
-    assert written(19271, "{part}", Shown.NUMBER) == "19,271 part"
-    assert written(0.0123456789, "kW.h/{part}", Shown.NUMBER) == "0.0123457 kW·h/part"
+    assert written(0.74794, "1", Shown.PERCENT, "zh") == "74.79 %"
+    assert written(19271, "{part}", Shown.NUMBER, "zh") == "19,271 件"
+    assert written(0.0123456789, "kW.h/{part}", Shown.NUMBER, "en") == "0.0123457 kW·h/part"
 
 
 @given(
@@ -108,3 +110,8 @@ def test_a_value_is_a_finite_number_exactly_when_the_status_is_ok(kpi, amount, c
     found = evaluate(formula, inputs, Basis(scope="s", window=(0, 1), coverage=coverage, planned=planned))
     assert (found.value is not None) == (found.status is Status.OK)
     assert found.status is not Status.OK or (planned and coverage is not None and coverage >= 0.9)
+
+
+def test_what_is_counted_is_called_alike_in_figures_and_on_pages() -> None:
+    words = json.loads((Path(__file__).parents[2] / "web/src/locales/zh-CN/common.json").read_text(encoding="utf-8"))
+    assert words["unit"] == COUNTED

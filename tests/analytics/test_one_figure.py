@@ -171,7 +171,7 @@ async def test_every_derivation_ends_in_the_figure_of_the_tile_by_one_rounding_r
         expected = (
             STATUS_TEXTS[status].of("en")
             if value is None
-            else written(value, indicator["unit"], Shown(indicator["shown"]))
+            else written(value, indicator["unit"], Shown(indicator["shown"]), "en")
         )
         if status is Status.UNBOUNDED:
             expected = f"∞ ({STATUS_TEXTS[status].of('en')})"
@@ -230,8 +230,8 @@ def test_the_command_line_gives_the_figure_of_the_tile_from_its_inputs(plant: Pl
     for kpi in compared:
         ours = by_id[kpi]
         assert by_hand[kpi]["value"] == pytest.approx(ours.value, rel=1e-9), kpi
-        text = written(by_hand[kpi]["value"], by_hand[kpi]["unit"], Shown(by_hand[kpi]["shown"]))
-        assert text == written(ours.value, ours.unit, ours.shown)
+        text = written(by_hand[kpi]["value"], by_hand[kpi]["unit"], Shown(by_hand[kpi]["shown"]), "zh")
+        assert text == written(ours.value, ours.unit, ours.shown, "zh")
         assert by_hand[kpi]["formula"] == ours.formula
 
 

@@ -14,7 +14,10 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import duckdb  # noqa: F401 - shared with the children
 import pyarrow.parquet  # noqa: F401
+import scipy.optimize
+import scipy.special  # noqa: F401
 
+import collectors.opcua.command  # noqa: F401 - nobody else imports it before it is needed
 from configs.loader import PACKAGED, shipped_catalogues
 from provenline.sandbox import child  # noqa: F401
 from provenline.sandbox.line import plant_of

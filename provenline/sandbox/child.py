@@ -41,7 +41,7 @@ _LOOK = 2.0
 
 def main(end: socket.socket, order: Order, lab: LabDocument | None) -> None:
     """Be a sandbox until the other end of the pipe is closed."""
-    confine(order.limits)
+    confine(order.limits, campaigns=order.campaigns)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)  # what goes wrong in here is said over the pipe
     asyncio.run(_attend(end, order, lab))

@@ -28,22 +28,24 @@ _BEYOND = 200_000_000
 class Limits:
     """Bounds of one sandbox. `disk`: bytes of its folder; `memory`: bytes beyond what it shares with the others.
 
+    `campaign`: bytes more where campaigns are run, of which a machine runs one at a time.
     `files`: descriptors; `niceness`: 0 as everybody, 19 last of all.
     """
 
     disk: int = 300_000_000
     memory: int = 600_000_000
+    campaign: int = 600_000_000
     files: int = 512
     niceness: int = 5
 
 
-def confine(limits: Limits) -> None:
+def confine(limits: Limits, *, campaigns: bool) -> None:
     """Put this process under its limits, and let it end with whoever forked it."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(limits.niceness)
     Path("/proc/self/oom_score_adj").write_text(str(_FIRST_TO_END), encoding="ascii")
     # RLIMIT_DATA counts private memory that can be written; libraries reserve far more addresses than they use.
-    most = _data_now() + limits.memory
+    most = _data_now() + limits.memory + campaigns * limits.campaign
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits.files, limits.files))
     # Beyond what is looked at every few seconds: a file that grows faster than that still ends somewhere.

@@ -121,6 +121,15 @@ async def test_a_trainee_enrols_works_is_graded_and_gets_a_certificate(browsers:
     assert (await browsers["li"].get(f"{LABS}/certificates/{given['code']}/pdf")).status_code == 404
 
 
+async def test_who_asks_before_the_courses_are_read_waits_for_them(browsers: Browsers, desk: LabDesk) -> None:
+    desk.ready.clear()
+    asked = asyncio.create_task(done(browsers["wang"].get(f"{LABS}/courses")))
+    assert (await browsers["wang"].get("/api/v1/site")).is_success  # the line's own pages wait for nothing
+    assert not asked.done()
+    desk.ready.set()
+    assert [one["id"] for one in (await asked)["courses"]] == ["example"]
+
+
 async def test_what_failed_is_explained_without_the_truth(browsers: Browsers) -> None:
     attempt = await begun(browsers["wang"])
     await done(browsers["wang"].put(f"{LABS}/attempts/{attempt}/answers", json={"answers": {"speed": 4}}))

@@ -74,6 +74,8 @@ def read(path: Path, name: str) -> Reading:
         reading.faults.append(Fault(name, "", f"not YAML: {error.problem}", "check indentation and quotes", line))
     except (yaml.YAMLError, ValueError) as error:
         reading.faults.append(Fault(name, "", f"not YAML: {error}"))
+    except RecursionError:  # a part that is merged into itself gets no deeper place
+        reading.faults.append(Fault(name, "", f"nested deeper than {MAX_DEPTH} levels"))
     if reading.faults:
         reading.data = None
     return reading

@@ -191,6 +191,11 @@ def test_two_clients_of_one_broker_must_not_share_an_id(tmp_path: Path) -> None:
         ("- 1", "not a mapping"),
         ("a: !!python/object/apply:os.system [x]", "type"),
         ("[" * 2000, ""),
+        *(("a: " + opened * 100_000, "nested deeper") for opened in ("[", "{a: ")),
+        ("- " * 100_000, "nested deeper"),
+        ("? " * 100_000, "nested deeper"),
+        ("a: &x {<<: *x}", "nested deeper"),
+        ("a: &x [0, <<: *x]", "nested deeper"),
     ],
 )
 def test_hostile_or_broken_yaml_is_a_fault_not_a_crash(tmp_path: Path, text: str, words: str) -> None:

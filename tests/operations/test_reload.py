@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 
 from configs.change import compared
 from configs.loader import load
-from tests.collectors.modbus_rig import Device
+from tests.collectors.modbus_rig import device as modbus_device
 from tests.operations.conftest import Place, provenline, serving
 from tests.peers.processes import Program, free_port
 
@@ -96,10 +96,8 @@ def scene(ports: dict[str, int], *, period: str = "200ms") -> str:
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Modbus server of another make."""
-    peer = Device()
-    peer.start()
-    yield peer.port
-    peer.kill()
+    with modbus_device() as peer:
+        yield peer.port
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from analytics.energy_states import Shared, within
 from analytics.formulas import FORMULAS, quantities
 from analytics.indicator import Basis, Indicator, evaluate
 from plant.batch import Ints
-from plant.calendar import Span
+from plant.calendar import Span, zone_of
 from plant.clock import SECOND, iso
 from plant.text import Text
 from plant.units import convert
@@ -105,10 +104,7 @@ class Tariff:
     source: Text = Text()
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{self.zone!r} is not an IANA time zone, such as Asia/Shanghai") from error
+        zone_of(self.zone)
         minutes = np.zeros(1440, np.int64)
         for band in self.bands:
             for begin, end in band.hours:
@@ -124,7 +120,7 @@ class Tariff:
 
         Wall times are read on each local date, so a day with a clock change has its 23 or 25 hours.
         """
-        zone = ZoneInfo(self.zone)
+        zone = zone_of(self.zone)
         edges = sorted(
             (first, n)
             for n, band in enumerate(self.bands)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -34,6 +33,7 @@ from configs.retention import RetentionConfig
 from configs.sources import SourceConfig
 from configs.stop_reasons import StopReasons
 from plant.assets import Access
+from plant.calendar import zone_of
 from plant.errors import UnitError
 from plant.packml import PackState
 from plant.tags import Kind, OnDecrease, Role
@@ -41,11 +41,7 @@ from plant.units import check_unit
 
 
 def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is not an IANA time zone; write e.g. Asia/Shanghai") from error
-    return name
+    return zone_of(name).key
 
 
 def _unit(code: str) -> str:

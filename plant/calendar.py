@@ -40,6 +40,14 @@ class Period(StrEnum):
     MONTH = "month"
 
 
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name. Raises ValueError where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # half a name is a folder of the database
+        raise ValueError(f"{name!r} is not an IANA time zone; write e.g. Asia/Shanghai") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftPattern:
     """One shift as the works council writes it: weekdays, from, to, breaks, in local wall time.
@@ -113,10 +121,7 @@ class ShiftCalendar:
     exceptions: Mapping[date, tuple[ShiftPattern, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{self.zone!r} is not an IANA time zone, such as Asia/Shanghai") from error
+        zone_of(self.zone)
 
     @staticmethod
     def around_the_clock(zone: str) -> ShiftCalendar:
@@ -158,7 +163,7 @@ class ShiftCalendar:
 
     @cached_property
     def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
+        return zone_of(self.zone)
 
     def _local_date(self, moment: int) -> date:
         return (_EPOCH + timedelta(seconds=moment // SECOND)).astimezone(self._zone).date()

@@ -150,6 +150,7 @@ def test_shifts_are_grouped_by_the_period_their_own_day_lies_in() -> None:
         (lambda: pattern("08:00", "16:00", days=frozenset({7})), "weekdays are 0"),
         (lambda: ShiftCalendar(zone="Mars/Olympus"), "not an IANA time zone"),
         (lambda: ShiftCalendar(zone="../etc/passwd"), "not an IANA time zone"),
+        (lambda: ShiftCalendar(zone="Asia"), "not an IANA time zone"),
     ],
 )
 def test_a_calendar_that_makes_no_sense_is_refused(make, words: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from plant.errors import ProvenlineError
-from tests.survival.plant import PATIENCE, Plant
+from tests.survival.plant import PATIENCE, Marked, Plant
 
 
 class Rig(Enum):
@@ -75,8 +75,7 @@ def suffer(plant: Plant, fault: Fault, seconds: float) -> Outcome:
     missing, stored = _settled(plant, span, before.time, destroyed)
     all_after = time.monotonic() - ended
     acknowledged = plant.publisher.acknowledged & set(span)
-    heard = {"edge": plant.edge.lines[before.edge :], "centre": plant.centre.lines[before.centre :]}
-    said = [next((x for x in heard[who] if text in x), "") for who, text in fault.says]
+    said = _said(plant, fault, before)
     unsaid = [text for (_, text), line in zip(fault.says, said, strict=True) if not line]
     return Outcome(
         fault,
@@ -93,6 +92,17 @@ def suffer(plant: Plant, fault: Fault, seconds: float) -> Outcome:
         line=said[0] if said else "",
         unsaid=tuple(unsaid),
     )
+
+
+def _said(plant: Plant, fault: Fault, before: Marked) -> list[str]:
+    """Wait until the product has said of a fault what it should; a store finds damage when its own round comes by."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        heard = {"edge": plant.edge.lines[before.edge :], "centre": plant.centre.lines[before.centre :]}
+        said = [next((x for x in heard[who] if text in x), "") for who, text in fault.says]
+        if all(said) or time.monotonic() > deadline:
+            return said
+        time.sleep(0.2)
 
 
 def _settled(plant: Plant, span: range, since: int, destroyed: frozenset[int]) -> tuple[frozenset[int], Counter[int]]:

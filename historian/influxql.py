@@ -82,6 +82,7 @@ def read_csv(text: bytes, types: Mapping[str, pa.DataType] = SAMPLE) -> pa.Table
 
 def to_batch(table: pa.Table, paths: Sequence[str]) -> Batch:
     """Turn an answer with `FIELDS`, grouped by series, into samples of `paths`."""
+    table = _written(table)
     columns = {name: table.column(name).combine_chunks() for name in SAMPLE}
     place = {series_of(path): i for i, path in enumerate(paths)}
     tags = pc.dictionary_encode(columns["tags"])
@@ -110,6 +111,14 @@ def to_batch(table: pa.Table, paths: Sequence[str]) -> Batch:
         form=form,
         origin=_ints(columns["o"]).astype(np.uint8),
     )
+
+
+def _written(table: pa.Table) -> pa.Table:
+    """Leave out points that are being written: InfluxDB shows the fields of one as they come, not all at once.
+
+    A value that is not there yet cannot be told from an empty text; it is one until the next question.
+    """
+    return table.filter(pc.and_(table["q"].is_valid(), table["lat"].is_valid()))
 
 
 def _ints(column: pa.Array) -> Ints:

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, Request, expect
 
 from tests.web.fake_centre import FakeCentre
 from tests.web.looking import look
-from tests.web.test_pages import DRAWN, tile
+from tests.web.test_pages import drawn, tile
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -77,7 +77,7 @@ async def test_a_silent_device_is_grey_here_too(device: Page, centre: FakeCentre
 async def test_every_zoom_asks_anew_in_buckets_as_wide_as_a_pixel(device: Page) -> None:
     canvas = device.locator("[data-test=history]")
     await expect(canvas).to_be_visible()
-    assert await canvas.evaluate(DRAWN) > 3
+    await drawn(canvas, 3)
     box = await canvas.bounding_box()
     assert box
     # The hour shown before is asked for now and then, also in the very moment of the click.

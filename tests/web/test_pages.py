@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, Route, expect
+from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.web.fake_centre import WEB, FakeCentre
-from tests.web.looking import look, visit
+from tests.web.looking import PATIENCE_MS, look, visit
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -221,15 +223,23 @@ DRAWN = """canvas => {
 }"""
 
 
+async def drawn(canvas: Locator, colours: int) -> None:
+    """Wait until a canvas shows more than so many colours: it is there before what is drawn on it."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while await canvas.evaluate(DRAWN) <= colours:
+        assert time.monotonic() < deadline, f"never more than {colours} colours"
+        await asyncio.sleep(0.1)
+
+
 async def test_charts_and_state_strips_are_really_drawn(scene: Page) -> None:
     strip = scene.locator("[data-test=strip]").first
     await strip.scroll_into_view_if_needed()
-    assert await strip.evaluate(DRAWN) >= 3
+    await drawn(strip, 2)
     trends = scene.locator("[data-test=trend] canvas")
     await scene.locator("[data-test=trend]").first.scroll_into_view_if_needed()
     await expect(trends.first).to_be_visible()
     await expect(scene.locator("[data-test=trend]").first).not_to_contain_text("正在读取历史")
-    assert await trends.first.evaluate(DRAWN) > 5
+    await drawn(trends.first, 5)
 
 
 async def test_states_can_be_read_with_the_keyboard(scene: Page) -> None:

@@ -68,7 +68,7 @@ async def serve(
     """
     network = network or network_of(simulation_of(scene))
     if network is not None:
-        await asyncio.to_thread(law, network)  # the fit takes most of a second, and other scenes are being served
+        await asyncio.to_thread(law, network)  # a fit takes a moment, and other scenes are being served
     # Made after the fit: the model begins when its clock does, or it would stay ahead of it by that second.
     paced = ScaledClock(clock or SystemClock(), speed=speed)
     model = build(scene, seed=seed, start=paced.now(), network=network, planned=planned, truth_limit=_LIVE_FACTS)
